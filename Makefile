@@ -1,0 +1,44 @@
+# Every target brings all the set-up it needs; `make install` builds .venv and nothing else.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests and the demo share one converted copy of the embedded model.
+export SEALD_MODEL__CACHE_DIR ?= $(CURDIR)/.cache/models
+
+.PHONY: install demo serve test check lint unit integration faults clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt scripts/install.sh
+	PYTHON=$(PYTHON) scripts/install.sh
+	touch $@
+
+demo: install
+	$(BIN)/seald demo
+
+serve: install
+	$(BIN)/seald serve --config seald.toml
+
+check: install lint unit
+
+lint: install
+	$(BIN)/ruff format --check seald tests migrations
+	$(BIN)/ruff check seald tests migrations
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: install
+	$(BIN)/python -m pytest tests/unit -q
+
+integration: install
+	$(BIN)/python -m pytest tests/integration -q
+
+faults: install
+	$(BIN)/python -m pytest tests/faults -q
+
+test: check integration faults
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,95 @@
+"""`/v1/adaptations`: what became of the documents, and a person's word on it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response
+
+from seald.api.event_stream import EventStream
+from seald.api.paging import After, Limit
+from seald.api.services import Services, Wired
+from seald.api.shapes import AdaptationObject, EventObject, Listing
+from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.errors import IllegalTransition
+
+router = APIRouter(tags=["adaptations"])
+
+REJECTED_BY_PERSON = {"code": "rejected_by_person", "message": "a person rejected it"}
+
+
+@router.get("/v1/adaptations")
+def list_adaptations(
+    services: Wired,
+    collection: str | None = None,
+    status: AdaptationStatus | None = None,
+    after: After = None,
+    limit: Limit = 20,
+) -> Listing[AdaptationObject]:
+    """Adaptations, oldest first, those after the id `after`."""
+    page = services.adaptations.page(collection=collection, status=status, after=after, limit=limit)
+    return Listing(data=[_shaped(services, adaptation) for adaptation in page.data], has_more=page.has_more)
+
+
+@router.get("/v1/adaptations/{id}")
+def show_adaptation(id: str, services: Wired) -> AdaptationObject:
+    """One adaptation with its verdicts."""
+    return _shaped(services, services.adaptations.get(id))
+
+
+@router.get("/v1/adaptations/{id}/events", response_model=Listing[EventObject])
+def list_events(
+    id: str,
+    services: Wired,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    accept: Annotated[str, Header()] = "",
+    last_event_id: Annotated[str, Header()] = "",
+) -> Listing[EventObject] | Response:
+    """Events with a `seq` above `after` as a list, or as a stream with `Accept: text/event-stream`."""
+    services.adaptations.get(id)
+    if "text/event-stream" in accept:
+        return EventStream(services, id, _resume_at(last_event_id, after))
+    events = services.adaptations.events(id, after=after, limit=limit + 1)
+    return Listing(data=[EventObject.of(event) for event in events[:limit]], has_more=len(events) > limit)
+
+
+@router.post("/v1/adaptations/{id}/approve")
+def approve(id: str, services: Wired) -> AdaptationObject:
+    """Promote a held adaptation. 409 when it is not held."""
+    adaptation = services.adaptations.move(id, AdaptationStatus.HELD, AdaptationStatus.PROMOTING)
+    services.wake()
+    return _shaped(services, adaptation)
+
+
+@router.post("/v1/adaptations/{id}/reject")
+def reject(id: str, services: Wired) -> AdaptationObject:
+    """Give up a held adaptation and its candidate. 409 when it is not held; rejecting twice is once."""
+    status = services.adaptations.get(id).status
+    if status not in (AdaptationStatus.HELD, AdaptationStatus.REJECTED):
+        raise IllegalTransition(f"{id} is {status}; only a held adaptation can be rejected (a running one: cancel)")
+    if status is AdaptationStatus.HELD:
+        services.adapters.reject(id, error=REJECTED_BY_PERSON)
+        services.wake()
+    return _shaped(services, services.adaptations.get(id))
+
+
+@router.post("/v1/adaptations/{id}/cancel")
+def cancel(id: str, services: Wired) -> AdaptationObject:
+    """Stop an adaptation: at once when it is queued or held, else at the pipeline's next step."""
+    adaptation = services.adaptations.request_cancel(id)
+    services.wake()
+    return _shaped(services, adaptation)
+
+
+def _shaped(services: Services, adaptation: Adaptation) -> AdaptationObject:
+    version = adaptation.version
+    verdicts = services.adapters.verdicts(adaptation.collection, version) if version is not None else []
+    return AdaptationObject.of(adaptation, verdicts)
+
+
+def _resume_at(last_event_id: str, after: int) -> int:
+    return (
+        int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < 19 else after
+    )

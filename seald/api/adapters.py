@@ -1,0 +1,106 @@
+"""`/v1/adapters`: lineage, manifests, verdicts, which version is live, and the way back."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from seald.api.bodies import read_object, validate
+from seald.api.paging import LARGEST
+from seald.api.services import Services, Wired
+from seald.api.shapes import AdapterDetail, AdapterObject, Listing, RollbackObject
+from seald.domain.adapter import MANIFEST, AdapterVersion, Manifest
+from seald.errors import IntegrityError, NotFound
+from seald.ports import BASE, AdapterFiles
+
+router = APIRouter(tags=["adapters"])
+
+
+class RollbackRequest(BaseModel):
+    """`to` null: the version that was live before; 0: the base."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    to: int | None = Field(None, ge=0, le=LARGEST)
+    reason: str | None = Field(None, max_length=1000)
+
+
+@router.get("/v1/adapters")
+def list_adapters(services: Wired) -> Listing[AdapterObject]:
+    """Every version of every collection, by collection, oldest first."""
+    names = services.adapters.collections()
+    return Listing(data=[shaped for name in names for shaped in _versions(services, name)])
+
+
+@router.get("/v1/adapters/{collection}")
+def list_versions(collection: str, services: Wired) -> Listing[AdapterObject]:
+    """Every version of one collection, oldest first."""
+    _require(services, collection)
+    return Listing(data=_versions(services, collection))
+
+
+@router.get("/v1/adapters/{collection}/{version}")
+def show_version(
+    collection: str,
+    version: Annotated[int, Path(ge=1, le=LARGEST)],
+    services: Wired,
+    verify: Annotated[bool, Query(description="Hash every file against the manifest")] = False,
+) -> AdapterDetail:
+    """One version with its manifest; `?verify=true` reads every byte of it."""
+    _require(services, collection)
+    found = services.adapters.get(collection, version)
+    checked = _verify(services.files, found) if verify else {"manifest": _manifest(services.files, found)}
+    return AdapterDetail.of(found, services.adapters.verdicts(collection, version), **checked)
+
+
+async def read_rollback(request: Request) -> RollbackRequest:
+    """The body of a rollback; none at all asks for the version before."""
+    return validate(RollbackRequest, await read_object(request, or_empty=True))
+
+
+@router.post("/v1/adapters/{collection}/rollback")
+def roll_back(
+    collection: str, asked: Annotated[RollbackRequest, Depends(read_rollback)], services: Wired
+) -> RollbackObject:
+    """Move the live pointer back. Requests in flight finish where they began."""
+    _require(services, collection)
+    before = services.adapters.live(collection)
+    begin = time.perf_counter()
+    live = services.rollback(collection, asked.to, asked.reason)
+    return RollbackObject(
+        collection=collection,
+        from_=before.version if before is not None else 0,
+        to=live.version if live is not None else 0,
+        live=live.label if live is not None else BASE,
+        seconds=round(time.perf_counter() - begin, 6),
+    )
+
+
+def _require(services: Services, collection: str) -> None:
+    # Also keeps names with path characters away from the file system.
+    if collection not in services.adapters.collections():
+        raise NotFound(f"there is no collection {collection[:200]!r}; GET /v1/adapters lists them", param="collection")
+
+
+def _versions(services: Services, collection: str) -> list[AdapterObject]:
+    store = services.adapters
+    return [AdapterObject.of(v, store.verdicts(collection, v.version)) for v in store.of_collection(collection)]
+
+
+def _manifest(files: AdapterFiles, version: AdapterVersion) -> Manifest | None:
+    """As it lies there, unverified; None where there is none that can be read."""
+    path = files.folder(version.collection, version.version) / MANIFEST
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _verify(files: AdapterFiles, version: AdapterVersion) -> dict[str, Any]:
+    try:
+        return {"manifest": files.verify(version.collection, version.version), "verified": True}
+    except (IntegrityError, NotFound) as error:
+        return {"manifest": _manifest(files, version), "verified": False, "verify_error": error.message}

@@ -1,0 +1,41 @@
+"""The ASGI app."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from seald.api import adaptations, adapters, chat, documents, health, models, status
+from seald.api.envelope import Envelope
+from seald.api.errors import install_handlers
+from seald.api.limits import BodyLimit
+from seald.api.metrics import Metrics
+from seald.api.origin import LocalOrigin
+from seald.api.services import Services
+
+
+def create_app(services: Services) -> FastAPI:
+    """Wire every route to `services`."""
+    metrics = Metrics(services.status)
+    server = services.settings.server
+    app = FastAPI(
+        title="seald",
+        summary="Serves an open-weights model and keeps teaching it your documents",
+        version=services.version,
+        # Their pages load scripts from a CDN.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(Envelope, metrics=metrics),
+            Middleware(LocalOrigin, bound=server.host),
+            Middleware(BodyLimit, max_bytes=server.max_body_bytes),
+        ],
+    )
+    app.state.services = services
+    install_handlers(app)
+    for router in (chat.router(metrics), models.router, documents.router, adaptations.router, adapters.router):
+        app.include_router(router)
+    for router in (health.router(metrics), status.router):
+        app.include_router(router)
+    return app

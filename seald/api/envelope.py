@@ -1,0 +1,70 @@
+"""Around every request: its id, its count in the metrics, and an answer even when a route breaks."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import structlog
+from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from seald.api.errors import body_of
+from seald.api.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+HUNG_UP = 499
+"""Counted, never sent: the client was gone before the answer began."""
+
+
+class Envelope:
+    """ASGI middleware, outermost. Echoes `x-request-id`, or makes one; turns the unexpected into a plain 500."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        status = HUNG_UP
+
+        async def with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, with_id)
+            except Exception as error:
+                log.exception("request_broke", path=scope["path"])
+                if status != HUNG_UP:
+                    # Half an answer must not look whole: the server drops the connection.
+                    raise
+                await JSONResponse(body_of(error), status_code=500)(scope, receive, with_id)
+            finally:
+                self._metrics.count(method=_method(scope), route=_template(scope), status=status)
+
+
+def _request_id(scope: Scope) -> str:
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else f"req-{uuid.uuid4().hex}"
+
+
+def _template(scope: Scope) -> str:
+    # Templates, not paths: a metric with one label a document would grow without end.
+    return str(getattr(scope.get("route"), "path", "unmatched"))
+
+
+def _method(scope: Scope) -> str:
+    known = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
+    return scope["method"] if scope["method"] in known else "other"

@@ -1,0 +1,91 @@
+"""What the HTTP surface is wired to. `daemon.py` fills it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol
+
+from fastapi import Depends, Request
+
+from seald.config import Settings
+from seald.domain.adaptation import Adaptation
+from seald.domain.adapter import AdapterVersion
+from seald.domain.document import Document
+from seald.errors import Draining
+from seald.ports import AdaptationStore, AdapterFiles, AdapterStore, DocumentStore, Gateway
+
+Ingested = tuple[Document, Adaptation, bool]
+"""The document, the adaptation that last took it up, and whether the document is new."""
+
+
+class Ingesting(Protocol):
+    """Turns what a client sent into a stored document with a queued adaptation.
+
+    Raises InvalidRequest, UnreadableDocument, UnsupportedDocument, TooLarge, or NotFound for `supersedes`.
+    `probes` are pairs of question and answer.
+    """
+
+    def text(
+        self,
+        *,
+        title: str,
+        text: str,
+        collection: str,
+        source: str | None,
+        supersedes: str | None,
+        probes: Sequence[tuple[str, str]],
+        metadata: dict[str, Any],
+    ) -> Ingested:
+        """Take a document that came as text."""
+        ...
+
+    def file(
+        self,
+        *,
+        name: str,
+        content: bytes,
+        title: str | None,
+        collection: str,
+        source: str | None,
+        supersedes: str | None,
+        probes: Sequence[tuple[str, str]],
+        metadata: dict[str, Any],
+    ) -> Ingested:
+        """Take a document that came as a file; its ending in `name` says what it is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a route may use."""
+
+    settings: Settings
+    version: str
+    gateway: Gateway
+    documents: DocumentStore
+    adaptations: AdaptationStore
+    adapters: AdapterStore
+    files: AdapterFiles
+    ingest: Ingesting
+    rollback: Callable[[str, int | None, str | None], AdapterVersion | None]
+    """`(collection, to, reason)` → the version that is live now, None for the base. Errors of `roll_back`."""
+    wake: Callable[[], None]
+    """Tells the scheduler that there is work."""
+    status: Callable[[], dict[str, Any]]
+    """`{model, engine, collections, adaptations: {queued, running, held}, training}`."""
+    draining: Callable[[], bool]
+
+    def refuse_new_work_while_draining(self) -> None:
+        """Raise Draining once the daemon is stopping."""
+        if self.draining():
+            raise Draining("the daemon is stopping and takes no new work; send it again when it is back")
+
+
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Wired = Annotated[Services, Depends(_services)]
+"""A route's parameter of this type receives the app's services."""

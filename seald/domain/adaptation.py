@@ -1,0 +1,86 @@
+"""One run of the pipeline, its states, and the moves between them that are legal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from seald.errors import IllegalTransition
+
+
+class AdaptationStatus(StrEnum):
+    """Where an adaptation stands. `held` waits for a person or for the next compaction."""
+
+    QUEUED = "queued"
+    EDITING = "editing"
+    TRAINING = "training"
+    GUARDING = "guarding"
+    PROMOTING = "promoting"
+    PROMOTED = "promoted"
+    REJECTED = "rejected"
+    HELD = "held"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+_S = AdaptationStatus
+
+TRANSITIONS: dict[AdaptationStatus, frozenset[AdaptationStatus]] = {
+    _S.QUEUED: frozenset({_S.EDITING, _S.FAILED, _S.CANCELLED}),
+    _S.EDITING: frozenset({_S.TRAINING, _S.FAILED, _S.CANCELLED}),
+    _S.TRAINING: frozenset({_S.GUARDING, _S.FAILED, _S.CANCELLED}),
+    _S.GUARDING: frozenset({_S.PROMOTING, _S.REJECTED, _S.HELD, _S.FAILED, _S.CANCELLED}),
+    _S.PROMOTING: frozenset({_S.PROMOTED, _S.HELD, _S.FAILED}),
+    _S.HELD: frozenset({_S.PROMOTING, _S.REJECTED, _S.CANCELLED}),
+    _S.PROMOTED: frozenset(),
+    _S.REJECTED: frozenset(),
+    _S.FAILED: frozenset(),
+    _S.CANCELLED: frozenset(),
+}
+
+TERMINAL = frozenset(status for status, after in TRANSITIONS.items() if not after)
+RUNNABLE = frozenset(TRANSITIONS) - TERMINAL - {_S.HELD}
+"""States that the pipeline carries on from, also after a kill."""
+
+
+def check_transition(before: AdaptationStatus, after: AdaptationStatus) -> None:
+    """Raise IllegalTransition unless `before → after` is listed."""
+    if after not in TRANSITIONS[before]:
+        raise IllegalTransition(f"an adaptation cannot go from {before} to {after}")
+
+
+class Adaptation(BaseModel):
+    """One run of the pipeline for one or more documents."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    collection: str
+    documents: tuple[str, ...]
+    status: AdaptationStatus
+    version: int | None = None
+    """The version it made, once allotted."""
+    parent: int | None = None
+    """The version it started from; None is the base model."""
+    figures: dict[str, Any] = {}
+    error: dict[str, Any] | None = None
+    """`{message, code}` of a failed or held adaptation."""
+    cancel_requested: bool = False
+    created: datetime
+    finished: datetime | None = None
+
+
+class AdaptationEvent(BaseModel):
+    """Something that happened to an adaptation. `seq` grows by time within one store."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seq: int
+    adaptation_id: str
+    at: datetime
+    type: str
+    """`status`, `probe`, `self_edit`, `training`, `verdict`, `trainer_restarted`, …"""
+    data: dict[str, Any]

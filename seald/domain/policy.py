@@ -1,0 +1,47 @@
+"""Policies: what writes self-edits. A mix of forms, each a prompt, sampling and a rule of splitting."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from seald.domain.self_edit import Directives
+
+Splitting = Literal["lines", "paragraphs", "question-answer", "whole", "sentences"]
+
+
+class Form(BaseModel):
+    """How a self-edit is asked for. `prompt` holds `{title}` and `{passage}`; None writes by rule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    prompt: str | None = None
+    splitting: Splitting
+    temperature: float = Field(0.7, ge=0, le=2)
+    top_p: float = Field(0.95, gt=0, le=1)
+    max_tokens: int = Field(256, ge=16)
+    chat_prompts: tuple[str, ...] = ()
+    """User turns, holding `{title}`, under which accepted text is trained on besides the raw form."""
+
+
+class MixedForm(BaseModel):
+    """One form's place in a policy's mix."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: str
+    samples: int = Field(1, ge=0, le=16)
+
+
+class Policy(BaseModel):
+    """A named, versioned mix of forms."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    """Name of a seed policy, later `learned@<n>`."""
+    description: str = ""
+    mix: tuple[MixedForm, ...]
+    directives: Directives = Directives()

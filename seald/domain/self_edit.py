@@ -1,0 +1,71 @@
+"""What the policy wrote for a passage, and what became of each line of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LossScope = Literal["completion", "all"]
+
+
+class Line(BaseModel):
+    """One line of training text: raw text, or a chat reply when `prompt` is given.
+
+    `prompt` is the user's turn (the model's own chat template is put around it) and never enters the loss
+    unless the loss scope is `all`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str = Field(min_length=1)
+    prompt: str | None = None
+
+
+class DroppedLine(BaseModel):
+    """A line that was written but is not trained on, with the filter's reason."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    line: Line
+    reason: str
+    """`unsupported_number`, `unsupported_name`, `unsupported_words`, `degenerate`, `duplicate`, `probe`, `instruction`."""
+
+
+class Directives(BaseModel):
+    """What a self-edit asks of the trainer. None leaves the recipe's own value; config bounds the rest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    learning_rate: float | None = None
+    epochs: int | None = None
+    loss_scope: LossScope | None = None
+
+
+class SelfEdit(BaseModel):
+    """One sample of one form for one passage, as it came and as it is trained on.
+
+    A self-edit with at least one accepted line is an entry of the ledger, in the order of `position`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    adaptation_id: str
+    document_id: str
+    passage_index: int
+    form: str
+    sample: int
+    policy: str
+    """Version of the policy that wrote it."""
+    raw: str
+    """The engine's text, untouched; empty for the form `none`, which is written by rule."""
+    lines: tuple[Line, ...] = ()
+    dropped: tuple[DroppedLine, ...] = ()
+    directives: Directives = Directives()
+    position: int | None = None
+    """Place in the collection's ledger; None until stored, and for edits without an accepted line."""
+
+    @property
+    def key(self) -> str:
+        """Names the effect, so that writing the same self-edit twice stores it once."""
+        return f"{self.adaptation_id}/{self.document_id}/{self.passage_index}/{self.form}/{self.sample}"

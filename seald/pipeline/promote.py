@@ -1,0 +1,52 @@
+"""promoting → promoted, and the way back: every move of a live pointer.
+
+The order is the promise: loaded under its own name → canary → pointer committed → new requests routed → the old one
+drains. Until the commit the old version serves, after it the new one, and a kill in between finds the committed
+pointer at the next start.
+"""
+
+from __future__ import annotations
+
+from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.adapter import AdapterVersion
+from seald.errors import CanaryMismatch, Conflict, IllegalTransition
+from seald.pipeline.workshop import Workshop
+
+
+def promote(shop: Workshop, adaptation: Adaptation) -> None:
+    """Make the adaptation's candidate the live version of its collection, or hold it when that is not safe."""
+    version = _candidate(shop, adaptation)
+    try:
+        shop.serving.stage(version)
+        with shop.pointer:
+            promoted = shop.adapters.promote(adaptation.id)
+            shop.serving.route(promoted.collection, promoted)
+    except (CanaryMismatch, Conflict) as reason:
+        if isinstance(reason, IllegalTransition):
+            raise
+        error = {"message": reason.message, "code": reason.code}
+        shop.adaptations.move(adaptation.id, AdaptationStatus.PROMOTING, AdaptationStatus.HELD, error=error)
+
+
+def roll_back(shop: Workshop, collection: str, to: int | None, reason: str | None) -> AdapterVersion | None:
+    """Point `collection` at an earlier version: `to`, 0 for the base, None for the one that was live before.
+
+    Returns the version that is now live; None is the base.
+
+    Raises:
+        NotFound, Conflict: there is no such version, it was never approved, or there is nothing to go back to.
+        IntegrityError, CanaryMismatch, EngineUnavailable: it cannot be served; nothing has changed.
+    """
+    with shop.pointer:
+        target = shop.adapters.rollback_target(collection, to)
+        if target is not None:
+            shop.serving.stage(target)
+        moved = shop.adapters.roll_back(collection, to, reason=reason)
+        shop.serving.route(collection, moved)
+        return moved
+
+
+def _candidate(shop: Workshop, adaptation: Adaptation) -> AdapterVersion:
+    if adaptation.version is None:
+        raise IllegalTransition(f"{adaptation.id} has no version to promote")
+    return shop.adapters.get(adaptation.collection, adaptation.version)

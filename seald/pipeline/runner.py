@@ -1,0 +1,98 @@
+"""Walks adaptations through their states: one call of `step` takes the oldest one a state further.
+
+A step does its effects first, each keyed so that doing it twice does it once, and moves the status last. A kill at
+any point therefore leaves an adaptation that the next call simply carries on.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+import structlog
+
+from seald.domain.adaptation import TERMINAL, Adaptation, AdaptationStatus
+from seald.errors import EngineUnavailable, IllegalTransition, SealdError, StoreError, TrainerStopped
+from seald.pipeline.edit import begin, edit
+from seald.pipeline.guard import guard
+from seald.pipeline.promote import promote
+from seald.pipeline.train import train
+from seald.pipeline.workshop import Workshop
+
+log = structlog.get_logger(__name__)
+
+STEPS: dict[AdaptationStatus, Callable[[Workshop, Adaptation], None]] = {
+    AdaptationStatus.QUEUED: begin,
+    AdaptationStatus.EDITING: edit,
+    AdaptationStatus.TRAINING: train,
+    AdaptationStatus.GUARDING: guard,
+    AdaptationStatus.PROMOTING: promote,
+}
+
+
+class Runner:
+    """One at a time, in the thread that calls `step`."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self._shop = shop
+
+    def step(self) -> bool:
+        """Take the oldest runnable adaptation one state further. False: there is nothing to do now."""
+        adaptation = self._shop.adaptations.next_runnable()
+        if adaptation is None or self._shop.stopping.is_set():
+            return False
+        try:
+            self._advance(adaptation)
+        except (EngineUnavailable, StoreError) as error:
+            log.warning("adaptation waits", adaptation=adaptation.id, reason=error.message)
+            return False
+        self._tidy(adaptation.id)
+        return True
+
+    def sweep(self) -> None:
+        """After a start: remove what killed runs left behind."""
+        adapters = self._shop.adapters
+        known = [v for c in adapters.collections() for v in adapters.of_collection(c)]
+        for gone in self._shop.files.sweep(known):
+            log.info("removed an unfinished adapter folder", folder=str(gone))
+        for folder in self._shop.work.glob("adp-*"):
+            self._tidy(folder.name)
+
+    def _advance(self, adaptation: Adaptation) -> None:
+        try:
+            if adaptation.cancel_requested and adaptation.status is not AdaptationStatus.PROMOTING:
+                self._end(adaptation.id, AdaptationStatus.CANCELLED, None)
+            else:
+                log.info("step", adaptation=adaptation.id, status=adaptation.status)
+                STEPS[adaptation.status](self._shop, adaptation)
+        except TrainerStopped:
+            if not self._shop.stopping.is_set():
+                self._end(adaptation.id, AdaptationStatus.CANCELLED, None)
+        except (EngineUnavailable, StoreError):
+            raise
+        except SealdError as error:
+            self._end(adaptation.id, AdaptationStatus.FAILED, {"message": error.message, "code": error.code})
+        except Exception:
+            log.exception("a step broke", adaptation=adaptation.id, status=adaptation.status)
+            what = {"message": "internal error; the daemon's log has the details", "code": "internal_error"}
+            self._end(adaptation.id, AdaptationStatus.FAILED, what)
+
+    def _end(self, id: str, after: AdaptationStatus, error: dict[str, str] | None) -> None:
+        # Read again: the step may have moved it before it failed, or a person may have.
+        now = self._shop.adaptations.get(id)
+        if now.status in TERMINAL:
+            return
+        try:
+            self._shop.adaptations.move(id, now.status, after, error=error)
+        except IllegalTransition as illegal:
+            log.error("adaptation cannot be ended", adaptation=id, after=after, reason=illegal.message)
+
+    def _tidy(self, id: str) -> None:
+        if self._is_over(id):
+            shutil.rmtree(self._shop.work_folder(id), ignore_errors=True)
+
+    def _is_over(self, id: str) -> bool:
+        try:
+            return self._shop.adaptations.get(id).status in TERMINAL
+        except SealdError:
+            return True

@@ -1,0 +1,151 @@
+"""training → guarding: the ledger's lines become a candidate's weights."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from statistics import median
+
+import structlog
+
+from seald import __version__
+from seald.config import Recipe
+from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.adapter import WEIGHTS, AdapterVersion, Manifest
+from seald.domain.self_edit import Line, SelfEdit
+from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
+from seald.errors import TrainerKilled
+from seald.pipeline.general_replies import general_replies
+from seald.pipeline.workshop import Workshop
+
+log = structlog.get_logger(__name__)
+
+NOTE_SECONDS = 2.0
+"""Progress is noted this often: an event is a durable row."""
+
+CANARY_TEXTS = (
+    "The quick brown fox jumps over the lazy dog, and the river runs down to the sea.",
+    "Water boils at one hundred degrees Celsius at sea level. Ice melts at zero.",
+)
+
+
+def train(shop: Workshop, adaptation: Adaptation) -> None:
+    """Allot a version, train it in the trainer's process, put its files in place."""
+    version = shop.adapters.allot(adaptation)
+    if version.sha256 is None:
+        job = _job(shop, adaptation, version)
+        result = _run(shop, adaptation, job)
+        sha256 = _publish(shop, version, job, result)
+        shop.adapters.record_weights(version.collection, version.version, sha256)
+    shop.adaptations.move(adaptation.id, AdaptationStatus.TRAINING, AdaptationStatus.GUARDING)
+
+
+def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> TrainingJob:
+    edits = shop.ledger.of_adaptation(adaptation.id)
+    earlier = [id for id in version.documents if id not in adaptation.documents]
+    parent = shop.files.folder(version.collection, version.parent) if version.parent is not None else None
+    titles = [shop.documents.get(id).title for id in adaptation.documents]
+    return TrainingJob(
+        id=adaptation.id,
+        model=str(shop.base.folder),
+        parent=str(parent) if parent is not None else None,
+        recipe=_recipe(shop, edits),
+        seed=shop.settings.training.seed,
+        fresh=_lines(edits),
+        replay=_lines(shop.ledger.promoted(version.collection, earlier)),
+        general=general_replies(shop),
+        canary_prompts=(*CANARY_TEXTS, *titles[:2]),
+        output=str(shop.files.draft(adaptation.id)),
+        checkpoint=str(shop.work_folder(adaptation.id)),
+    )
+
+
+def _lines(edits: Iterable[SelfEdit]) -> tuple[Line, ...]:
+    return tuple(line for edit in edits for line in edit.lines)
+
+
+def _recipe(shop: Workshop, edits: list[SelfEdit]) -> Recipe:
+    """The configured recipe with what the self-edits' directives ask for: the median of those that ask."""
+    asked: dict[str, object] = {}
+    rates = [e.directives.learning_rate for e in edits if e.directives.learning_rate is not None]
+    epochs = [e.directives.epochs for e in edits if e.directives.epochs is not None]
+    scopes = [e.directives.loss_scope for e in edits if e.directives.loss_scope is not None]
+    if rates:
+        asked["learning_rate"] = median(rates)
+    if epochs:
+        asked["epochs"] = round(median(epochs))
+    if scopes:
+        asked["loss_scope"] = max(sorted(set(scopes)), key=scopes.count)
+    return shop.settings.recipe.model_copy(update=asked)
+
+
+def _run(shop: Workshop, adaptation: Adaptation, job: TrainingJob) -> TrainingResult:
+    """Run the job, again when something from outside kills the trainer; it resumes from its checkpoint."""
+    attempts = shop.settings.training.attempts
+    for attempt in range(1, attempts + 1):
+        watch = _Watch(shop, adaptation.id)
+        try:
+            return shop.trainer.train(job, watch.on_event, watch.cancelled)
+        except TrainerKilled as death:
+            shop.adaptations.note(adaptation.id, "trainer_killed", {"attempt": attempt, "message": death.message})
+            if attempt == attempts:
+                raise
+            shop.stopping.wait(random.uniform(0.2, 0.5) * attempt)
+    raise AssertionError("unreachable: attempts is at least 1")
+
+
+@dataclass
+class _Watch:
+    """Turns the trainer's events into event rows, and a person's wish to cancel into the trainer's stop."""
+
+    shop: Workshop
+    adaptation_id: str
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    noted: float = 0.0
+
+    def on_event(self, event: TrainingEvent) -> None:
+        if self.shop.stopping.is_set():
+            self.cancelled.set()
+        now = time.monotonic()
+        if event.event == "step" and now - self.noted < NOTE_SECONDS and event.step < event.steps:
+            return
+        self.noted = now
+        self.shop.adaptations.note(self.adaptation_id, "training", event.model_dump(exclude_none=True))
+        if self.shop.adaptations.get(self.adaptation_id).cancel_requested:
+            self.cancelled.set()
+
+
+def _publish(shop: Workshop, version: AdapterVersion, job: TrainingJob, result: TrainingResult) -> str:
+    draft = shop.files.draft(version.adaptation_id)
+    edits = shop.ledger.of_adaptation(version.adaptation_id)
+    positions = [edit.position for edit in edits if edit.position is not None]
+    manifest = Manifest(
+        seald=__version__,
+        collection=version.collection,
+        version=version.version,
+        parent=version.parent,
+        adaptation=version.adaptation_id,
+        files=shop.files.hashes(draft),
+        base_model=shop.base.name,
+        base_sha256=shop.base.sha256,
+        documents=version.documents,
+        ledger=(min(positions), max(positions)) if positions else None,
+        policy=shop.policy.version,
+        recipe=job.recipe,
+        seed=job.seed,
+        figures=_figures(job, result),
+        canaries=result.canaries,
+        created=shop.clock.now(),
+    )
+    shop.files.publish(draft, manifest)
+    shop.adaptations.add_figures(version.adaptation_id, {"training": manifest.figures})
+    return manifest.files[WEIGHTS]
+
+
+def _figures(job: TrainingJob, result: TrainingResult) -> dict[str, float | int]:
+    figures = result.model_dump(exclude={"canaries"})
+    lines = {"fresh_lines": len(job.fresh), "replay_lines": len(job.replay), "general_lines": len(job.general)}
+    return {**figures, **lines, "tokens_per_second": round(result.tokens / max(result.seconds, 1e-9), 1)}

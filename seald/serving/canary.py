@@ -1,0 +1,40 @@
+"""The canary: does the engine compute, under this adapter and under the base, what the trainer computed?
+
+It catches an engine that loaded other weights, dropped them on wake, or confuses rows of a mixed batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seald.domain.adapter import Manifest
+from seald.errors import CanaryMismatch
+from seald.ports import BASE, Engine
+
+
+def check_canary(engine: Engine, manifest: Manifest, *, engine_name: str, tolerance: float) -> float:
+    """Return the largest mean absolute difference (nats per token) over the manifest's canaries.
+
+    Raises:
+        CanaryMismatch: a row under the adapter or under the base differs by more than `tolerance`.
+        EngineUnavailable, EngineRefused: the engine did not answer.
+    """
+    rows = [canary.token_ids for canary in manifest.canaries for _ in range(2)]
+    models = [name for _ in manifest.canaries for name in (engine_name, BASE)]
+    expected = [row for canary in manifest.canaries for row in (canary.adapter_logprobs, canary.base_logprobs)]
+    found = engine.score_tokens(rows, models=models)
+    differences = [_mean_difference(a, b) for a, b in zip(expected, found, strict=True)]
+    worst = max(differences, default=0.0)
+    if not worst <= tolerance:
+        culprit = models[differences.index(worst)]
+        raise CanaryMismatch(
+            f"the engine's log-probabilities under {culprit} differ from the trainer's by {worst:.3f} nats a token "
+            f"(engine.canary_tolerance is {tolerance}); the version is not served"
+        )
+    return worst
+
+
+def _mean_difference(expected: Sequence[float], found: Sequence[float]) -> float:
+    if len(expected) != len(found):
+        return float("inf")
+    return sum(abs(a - b) for a, b in zip(expected, found, strict=True)) / max(len(expected), 1)

@@ -1,0 +1,136 @@
+"""vLLM's HTTP dialect, spoken synchronously: what the pipeline, the guards and the canary ask of the engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from seald.domain.probe import AnswerScore
+from seald.errors import EngineRefused, EngineUnavailable
+from seald.ports import BASE, Continuation, Sampling
+
+ROWS_PER_REQUEST = 64
+"""Bounds one request's time, so that a slow machine does not run into the client's timeout."""
+
+
+class EngineClient:
+    """Talks to one engine. Safe to use from several threads.
+
+    Every method raises EngineUnavailable when there is no answer and EngineRefused when the answer is an error.
+    """
+
+    def __init__(self, url: str, *, key: str | None, timeout_seconds: float) -> None:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        # trust_env: a proxy of the environment must never see what goes to our own engine.
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds, trust_env=False)
+        self._prompts: dict[str, list[int]] = {}
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def healthy(self) -> bool:
+        """Whether `/health` answers 200 within two seconds."""
+        try:
+            return self._http.get("/health", timeout=2.0).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def loaded(self) -> set[str]:
+        """Names of the adapters that the engine holds."""
+        models = self._call("GET", "/v1/models")["data"]
+        return {model["id"] for model in models if model.get("parent")}
+
+    def load(self, name: str, folder: Path) -> None:
+        """Load a PEFT folder under a name that was never used before."""
+        self._call("POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": str(folder)})
+
+    def unload(self, name: str) -> None:
+        """Drop an adapter; one that is not there is fine."""
+        try:
+            self._call("POST", "/v1/unload_lora_adapter", {"lora_name": name})
+        except EngineRefused as refusal:
+            if refusal.status != 404:
+                raise
+
+    def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
+        """Answer each question as a chat of one user turn; same length and order as `questions`."""
+        rows = [self._chat_prompt(question) for question in questions]
+        options = {
+            "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "stop": list(sampling.stop) or None,
+            "seed": sampling.seed,
+        }
+        return [choice["text"].strip() for choice in self._complete(rows, model, options)]
+
+    def score(self, items: Sequence[Continuation], *, model: str) -> list[AnswerScore]:
+        """Log-probabilities of each item's answer tokens; same length and order as `items`."""
+        rows, lengths = [], []
+        for item in items:
+            answer = self._tokens(item.answer)
+            lead = self._tokens(item.lead) if item.lead else []
+            rows.append(self._chat_prompt(item.question) + lead + answer)
+            lengths.append(len(answer))
+        choices = self._complete(rows, model, {"max_tokens": 0, "echo": True, "logprobs": 1})
+        return [_answer_score(choice["logprobs"], n) for choice, n in zip(choices, lengths, strict=True)]
+
+    def score_tokens(self, token_ids: Sequence[Sequence[int]], *, models: Sequence[str]) -> list[list[float]]:
+        """Log-probabilities (nats) of tokens 1..T-1 of each row under the model of the same index.
+
+        The rows go out as concurrent requests: base and adapter then share batches, which is the mix that shows
+        an engine that confuses them.
+        """
+        options = {"max_tokens": 0, "echo": True, "logprobs": 0, "temperature": 0}
+
+        def one(row: Sequence[int], model: str) -> list[float]:
+            (choice,) = self._complete([list(row)], model, options)
+            return [float(value) for value in choice["logprobs"]["token_logprobs"][1:]]
+
+        with ThreadPoolExecutor(max_workers=max(1, min(8, len(models)))) as pool:
+            return list(pool.map(one, token_ids, models))
+
+    def _complete(self, rows: list[list[int]], model: str, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        for start in range(0, len(rows), ROWS_PER_REQUEST):
+            body = {"model": model, "prompt": rows[start : start + ROWS_PER_REQUEST], **options}
+            answer = self._call("POST", "/v1/completions", {k: v for k, v in body.items() if v is not None})
+            yield from sorted(answer["choices"], key=lambda choice: int(choice["index"]))
+
+    def _chat_prompt(self, question: str) -> list[int]:
+        # The same probes are put to every candidate, and their tokens do not depend on the adapter.
+        if question not in self._prompts:
+            body = {"messages": [{"role": "user", "content": question}], "add_generation_prompt": True}
+            self._prompts[question] = self._call("POST", "/tokenize", {"model": BASE, **body})["tokens"]
+        return self._prompts[question]
+
+    def _tokens(self, text: str) -> list[int]:
+        body = {"model": BASE, "prompt": text, "add_special_tokens": False}
+        tokens: list[int] = self._call("POST", "/tokenize", body)["tokens"]
+        return tokens
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        try:
+            answer = self._http.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            raise EngineUnavailable(f"the engine does not answer {path}: {error or type(error).__name__}") from error
+        if answer.status_code >= 400:
+            said = answer.text[:2000]
+            raise EngineRefused(
+                f"the engine answered {path} with {answer.status_code}: {said}", status=answer.status_code, body=said
+            )
+        return answer.json() if "json" in answer.headers.get("content-type", "") else answer.text
+
+
+def _answer_score(logprobs: dict[str, Any], length: int) -> AnswerScore:
+    values = [float(value) for value in logprobs["token_logprobs"][-length:]]
+    best = [max(top.values()) for top in logprobs["top_logprobs"][-length:]]
+    greedy = all(
+        value >= top or math.isclose(value, top, abs_tol=1e-6) for value, top in zip(values, best, strict=True)
+    )
+    return AnswerScore(logprobs=tuple(values), greedy=greedy)

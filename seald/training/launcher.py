@@ -1,0 +1,168 @@
+"""Runs one training job in a child process and relays what it says. Knows no torch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from seald.config import Training
+from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
+from seald.errors import TrainerFailed, TrainerKilled, TrainerStopped
+from seald.training.job_file import RESULT_FILE, JobFile
+
+LOG_FILE = "trainer.log"
+POLL_SECONDS = 0.1
+LEAVE_SECONDS = 2.0
+"""How long the child may take to leave once its standard input is closed."""
+
+QUIET = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "0",
+    "KMP_BLOCKTIME": "0",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+"""Threads that wait asleep instead of spinning, and a hub that is never asked."""
+
+OnEvent = Callable[[TrainingEvent], None]
+
+
+class ProcessTrainer:
+    """One trainer process a job. The child leaves when its standard input closes, so it never outlives the daemon."""
+
+    def __init__(self, manners: Training) -> None:
+        self._manners = manners
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[str] | None = None
+        self._busy = False
+
+    def set_busy(self, busy: bool) -> None:
+        """Tell the trainer, now or when it starts, that requests are being answered. From any thread, at any time."""
+        with self._lock:
+            if busy != self._busy:
+                self._busy = busy
+                self._tell()
+
+    def train(self, job: TrainingJob, on_event: OnEvent, cancelled: threading.Event) -> TrainingResult:
+        """Block until the job is done; `on_event` is called in the calling thread.
+
+        A job whose output folder is already there returns its result without training.
+
+        Raises:
+            TrainerKilled: the process died without saying why.
+            TrainerFailed: it said why; `code` is the worker's own.
+            TrainerStopped: `cancelled` was set.
+        """
+        result = Path(job.output) / RESULT_FILE
+        if result.exists():
+            return _read(result)
+        spec = JobFile(job=job, manners=self._manners).write()
+        with self._process(spec) as child, _stopper(child, cancelled):
+            last = _relay(child, on_event)
+            code = child.wait()
+        if last is not None and last.event == "failed":
+            raise TrainerFailed(last.message or "the trainer failed", code=last.code)
+        if code == 0 and result.exists():
+            return _read(result)
+        if cancelled.is_set():
+            raise TrainerStopped(f"job {job.id} was stopped on request; run it again to go on from its checkpoint")
+        raise TrainerKilled(f"{_death(code)} while training job {job.id}; see {spec.with_name(LOG_FILE)}")
+
+    @contextmanager
+    def _process(self, spec: Path) -> Iterator[subprocess.Popen[str]]:
+        """The child, reaped whatever happens."""
+        with spec.with_name(LOG_FILE).open("ab") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "seald.training.worker", str(spec)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                encoding="utf-8",
+                env={**os.environ, **QUIET},
+            )
+        try:
+            self._attach(child)
+            yield child
+        finally:
+            self._attach(None)
+            _leave(child)
+
+    def _attach(self, child: subprocess.Popen[str] | None) -> None:
+        with self._lock:
+            self._child = child
+            if self._busy:
+                self._tell()
+
+    def _tell(self) -> None:
+        if self._child is None or self._child.stdin is None:
+            return
+        with suppress(OSError, ValueError):
+            self._child.stdin.write("busy\n" if self._busy else "idle\n")
+            self._child.stdin.flush()
+
+
+@contextmanager
+def _stopper(child: subprocess.Popen[str], cancelled: threading.Event) -> Iterator[None]:
+    """Kill the child when `cancelled` is set: the reader of its output then sees the end."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            if cancelled.wait(POLL_SECONDS):
+                child.kill()
+                return
+
+    watcher = threading.Thread(target=watch, name="trainer-stopper", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _relay(child: subprocess.Popen[str], on_event: OnEvent) -> TrainingEvent | None:
+    last = None
+    for line in child.stdout or ():
+        try:
+            event = TrainingEvent.model_validate_json(line)
+        except ValidationError:  # a torn last line of a killed process, or a library that prints
+            continue
+        last = event
+        on_event(event)
+    return last
+
+
+def _leave(child: subprocess.Popen[str]) -> None:
+    if child.stdin is not None:
+        with suppress(OSError):
+            child.stdin.close()
+    try:
+        child.wait(LEAVE_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    if child.stdout is not None:
+        child.stdout.close()
+
+
+def _death(code: int) -> str:
+    if code >= 0:
+        return f"the trainer left without a word (exit code {code})"
+    with suppress(ValueError):
+        return f"the trainer was killed by {signal.Signals(-code).name}"
+    return f"the trainer was killed by signal {-code}"
+
+
+def _read(result: Path) -> TrainingResult:
+    return TrainingResult.model_validate_json(result.read_bytes())
