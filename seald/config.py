@@ -136,6 +136,8 @@ class Training(Section):
     """CPU threads while requests are being answered."""
     busy_share: float = Field(1.0, gt=0, le=1)
     """Share of the time that the trainer works while requests are being answered; the rest it sleeps."""
+    nice: int = Field(10, ge=0, le=19)
+    """Added to the trainer process's niceness, so that the engine goes first on shared cores."""
     checkpoint_seconds: float = Field(20.0, gt=0)
     attempts: int = Field(10, ge=1)
     """Tries of one job whose trainer is killed from outside; a job that fails by itself is not tried again."""

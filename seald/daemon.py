@@ -17,7 +17,6 @@ from seald import __version__
 from seald.api.app import create_app
 from seald.api.services import Services
 from seald.config import Settings
-from seald.domain.adaptation import AdaptationStatus
 from seald.domain.base_model import BaseModel
 from seald.errors import ConfigError
 from seald.log import configure_logging
@@ -180,23 +179,18 @@ class Daemon:
 
     def _status(self) -> dict[str, Any]:
         ready, detail = self._supervisor.ready()
-        stores = self._stores
-        running = [s for s in AdaptationStatus if s in _RUNNING]
         return {
-            "object": "status",
-            "version": __version__,
             "model": self._base.name,
             "engine": {
                 "kind": self._command.kind,
                 "ready": ready,
                 "detail": detail,
-                "loaded": self._residency.loaded(),
                 "pid": self._supervisor.pid,
+                "loaded": self._residency.loaded(),
             },
-            "collections": stores.adapters.summary(),
-            "adaptations": stores.adaptations.counts(),
+            "collections": self._stores.adapters.summary(),
+            "adaptations": self._stores.adaptations.counts(),
             "training": self._trainer.progress(),
-            "running": running,
         }
 
 

@@ -1,4 +1,4 @@
-"""A random two-layer Llama with a byte-level tokenizer and a ChatML template: loads in milliseconds, answers nonsense."""
+"""A random two-layer Llama with a byte-level tokenizer and a ChatML template: loads at once, talks nonsense."""
 
 from __future__ import annotations
 

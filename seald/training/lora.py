@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def weight_norm(model: Any) -> float:
     total = 0.0
     for a, b, scale in _pairs(model):
         total += scale**2 * float(torch.sum((b.T @ b) * (a @ a.T)))
-    return total**0.5
+    return math.sqrt(total)
 
 
 def _pairs(model: Any) -> Iterator[tuple[torch.Tensor, torch.Tensor, float]]:

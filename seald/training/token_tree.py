@@ -7,7 +7,8 @@ losses and gradients are those of the examples run one by one: the row holds no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -30,10 +31,6 @@ class TokenTree:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def cost(self, example: Example) -> int:
-        """How many nodes `example` would add."""
-        return len(example.token_ids) - 1 - sum(1 for _ in self._known(example))
-
     def add(self, example: Example) -> None:
         """Insert all but the last token, which predicts nothing, and note what each one in the loss predicts."""
         node = ROOT
@@ -49,15 +46,6 @@ class TokenTree:
             self.tokens.append(token)
             self.parents.append(node)
         return child
-
-    def _known(self, example: Example) -> Iterator[int]:
-        node = ROOT
-        for token in example.token_ids[:-1]:
-            child = self._children.get((node, token))
-            if child is None:
-                return
-            yield child
-            node = child
 
     @property
     def loss_tokens(self) -> int:
@@ -111,13 +99,20 @@ class TreeTensors:
         return TreeTensors(**{name: tensor.to(device) for name, tensor in vars(self).items()})
 
 
-def plan_steps(epochs: Sequence[Iterable[Example]], batch_tokens: int) -> list[TokenTree]:
-    """One tree a step, filled in order up to `batch_tokens` nodes; epochs follow each other without a short step."""
+def plan_steps(epochs: Sequence[Sequence[Example]], batch_tokens: int) -> list[TokenTree]:
+    """One tree a step, in order. An epoch has as many steps as trees of `batch_tokens` nodes hold it, equally full."""
+    return [tree for epoch in epochs for tree in _fill(epoch, _even(_fill(epoch, batch_tokens)))]
+
+
+def _even(trees: Sequence[TokenTree]) -> int:
+    return math.ceil(sum(map(len, trees)) / max(1, len(trees)))
+
+
+def _fill(examples: Iterable[Example], nodes: int) -> list[TokenTree]:
+    """Trees that are closed as soon as they reach `nodes`."""
     trees: list[TokenTree] = []
-    tree = TokenTree()
-    for example in (example for epoch in epochs for example in epoch):
-        if len(tree) and len(tree) + tree.cost(example) > batch_tokens:
-            trees.append(tree)
-            tree = TokenTree()
-        tree.add(example)
-    return [*trees, tree] if len(tree) else trees
+    for example in examples:
+        if not trees or len(trees[-1]) >= nodes:
+            trees.append(TokenTree())
+        trees[-1].add(example)
+    return trees

@@ -1,0 +1,35 @@
+"""The output folder of a job: there whole, or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from seald.domain.training import TrainingJob, TrainingResult
+from seald.training import lora
+from seald.training.job_file import RESULT_FILE
+
+
+def publish(model: Any, job: TrainingJob, result: TrainingResult) -> None:
+    """Write the adapter and its result under a temporary name beside `job.output`, sync, rename."""
+    output = Path(job.output)
+    draft = output.with_name(f".{output.name}.partial")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    lora.export(model, draft, base_name=Path(job.model).name)
+    (draft / RESULT_FILE).write_text(result.model_dump_json(indent=1), encoding="utf-8")
+    for file in draft.iterdir():
+        _sync(file)
+    _sync(draft)
+    draft.rename(output)
+    _sync(output.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,74 @@
+"""The official client against the real model: shapes, streaming, sampling options, error classes."""
+
+from __future__ import annotations
+
+import openai
+import pytest
+
+
+def say(client: openai.OpenAI, text: str, **options: object) -> openai.types.chat.ChatCompletion:
+    return client.chat.completions.create(  # type: ignore[call-overload,no-any-return]
+        model="base", messages=[{"role": "user", "content": text}], **{"max_tokens": 8, "temperature": 0, **options}
+    )
+
+
+def test_chat(client: openai.OpenAI) -> None:
+    answer = say(client, "What is the capital of France?", max_tokens=16)
+    assert "Paris" in (answer.choices[0].message.content or "")
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens <= 16
+    assert answer.system_fingerprint == "base"
+
+
+def test_stream_gives_the_same_text(client: openai.OpenAI) -> None:
+    whole = say(client, "Count to five.", max_tokens=16).choices[0].message.content
+    chunks = list(say(client, "Count to five.", max_tokens=16, stream=True, stream_options={"include_usage": True}))
+    assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == whole  # type: ignore[attr-defined]
+    assert chunks[-1].usage is not None  # type: ignore[attr-defined]
+    assert {c.model for c in chunks} == {"base"}  # type: ignore[attr-defined]
+
+
+def test_several_choices_with_a_seed(client: openai.OpenAI) -> None:
+    twice = [say(client, "Invent a name.", n=3, seed=7, temperature=1.0) for _ in range(2)]
+    texts = [[c.message.content for c in answer.choices] for answer in twice]
+    assert texts[0] == texts[1]
+    assert len(set(texts[0])) > 1
+
+
+def test_stop_is_left_out(client: openai.OpenAI) -> None:
+    answer = say(client, "Repeat after me: one two three", max_tokens=24, stop=["two"])
+    assert "two" not in (answer.choices[0].message.content or "")
+
+
+def test_logprobs(client: openai.OpenAI) -> None:
+    content = say(client, "Say yes.", logprobs=True, top_logprobs=3).choices[0].logprobs
+    assert content is not None
+    assert content.content
+    for token in content.content:
+        assert len(token.top_logprobs) == 3
+        assert token.logprob == pytest.approx(max(t.logprob for t in token.top_logprobs), abs=1e-4)
+
+
+def test_prompt_logprobs_by_echo(client: openai.OpenAI) -> None:
+    answer = client.completions.create(model="base", prompt="The sky is blue.", max_tokens=0, echo=True, logprobs=1)
+    logprobs = answer.choices[0].logprobs
+    assert logprobs is not None
+    assert logprobs.token_logprobs is not None
+    assert logprobs.token_logprobs[0] is None
+    assert all(value <= 0 for value in logprobs.token_logprobs[1:])
+    assert answer.choices[0].text == "The sky is blue."
+
+
+def test_models(client: openai.OpenAI) -> None:
+    ids = {model.id for model in client.models.list()}
+    assert {"seald", "base"} <= ids
+    assert client.models.retrieve("seald").id == "seald"
+
+
+def test_errors_are_the_clients_own(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as unknown:
+        client.chat.completions.create(model="gpt-x", messages=[{"role": "user", "content": "Hi"}])
+    assert unknown.value.code == "model_not_found"
+    with pytest.raises(openai.BadRequestError) as long:
+        say(client, "word " * 4000)
+    assert long.value.code == "context_length_exceeded"
