@@ -159,9 +159,7 @@ class Daemon:
             adapters=stores.adapters,
             ready=self._supervisor.ready,
         )
-        ingest = Ingest(
-            stores.documents, self._base.folder / "tokenizer.json", settings.ingest, stores.clock
-        )
+        ingest = Ingest(stores.documents, self._base.folder / "tokenizer.json", settings.ingest, stores.clock)
         return Services(
             settings=settings,
             version=__version__,

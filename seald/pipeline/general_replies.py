@@ -6,11 +6,10 @@ model. None of them is a question of the general guard, which must measure what 
 
 from __future__ import annotations
 
-import os
-
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from seald.domain.self_edit import Line
+from seald.pipeline.remembered import remembered
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE, Sampling
 
@@ -52,15 +51,7 @@ def general_replies(shop: Workshop) -> tuple[Line, ...]:
         EngineUnavailable, EngineRefused: the engine did not answer.
     """
     file = shop.cache / f"general-replies-{shop.base.sha256[:16]}.json"
-    try:
-        return _LINES.validate_json(file.read_bytes())
-    except (OSError, ValidationError):
-        lines = _ask_base(shop)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".tmp")
-    draft.write_bytes(_LINES.dump_json(lines))
-    os.replace(draft, file)
-    return lines
+    return remembered(file, _LINES, lambda: _ask_base(shop))
 
 
 def _ask_base(shop: Workshop) -> tuple[Line, ...]:

@@ -1,0 +1,194 @@
+"""The app over stores in memory and a scripted engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from seald.api.app import create_app
+from seald.api.services import Services
+from seald.config import Settings
+from seald.errors import NotFound
+from seald.ports import Route
+from tests.unit.api.memory import FolderFiles, MemoryAdaptations, MemoryAdapters, MemoryDocuments, PlainIngest
+
+
+@pytest.fixture(autouse=True)
+def plain_log() -> Iterator[None]:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+    yield
+    structlog.reset_defaults()
+
+
+@dataclass
+class Script:
+    """What the engine does with the next request: a body, or lines with an optional failure after them."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    lines: Sequence[str] = ()
+    then: Exception | None = None
+    hangs: bool = False
+
+
+@dataclass
+class ScriptedGateway:
+    """Fulfils Gateway; counts leases, remembers what was forwarded."""
+
+    script: Script = field(default_factory=Script)
+    leases: int = 0
+    taken: int = 0
+    forwarded: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    cancelled: bool = False
+    why_not_ready: str = ""
+
+    @asynccontextmanager
+    async def lease(self, model: str) -> AsyncIterator[Route]:
+        if model not in ("seald", "seald:default@3", "base"):
+            raise NotFound(f"there is no model {model!r}", param="model", code="model_not_found")
+        self.leases += 1
+        self.taken += 1
+        try:
+            yield Route("base", *["base"] * 2) if model == "base" else Route(model, "default@3", "seald-0123456789ab")
+        finally:
+            await asyncio.sleep(0)
+            self.leases -= 1
+
+    @asynccontextmanager
+    async def forward(self, route: Route, path: str, body: Mapping[str, Any]) -> AsyncIterator[ScriptedGateway]:
+        self.forwarded.append((route.engine_name, path, dict(body)))
+        try:
+            yield self
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+
+    @property
+    def status(self) -> int:
+        return self.script.status
+
+    async def read(self) -> bytes:
+        await self._ending()
+        return self.script.body
+
+    async def lines(self) -> AsyncIterator[str]:
+        for line in self.script.lines:
+            yield line
+        await self._ending()
+
+    async def _ending(self) -> None:
+        if self.script.hangs:
+            await asyncio.sleep(60)
+        if self.script.then is not None:
+            raise self.script.then
+
+    def model_ids(self) -> list[tuple[str, str]]:
+        return [("seald", "default@3"), ("base", "base"), ("seald:default@3", "default@3")]
+
+    def ready(self) -> tuple[bool, str]:
+        return not self.why_not_ready, self.why_not_ready
+
+
+@dataclass
+class World:
+    """Everything behind the app, within a test's reach."""
+
+    adaptations: MemoryAdaptations
+    documents: MemoryDocuments
+    adapters: MemoryAdapters
+    files: FolderFiles
+    ingest: PlainIngest
+    gateway: ScriptedGateway
+    app: FastAPI = field(default_factory=FastAPI)
+    woken: int = 0
+    draining: bool = False
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    def status(self) -> dict[str, Any]:
+        return {"model": "tiny", "adaptations": {"queued": 2, "running": 1, "held": 0}, "training": None}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    adaptations = MemoryAdaptations()
+    documents = MemoryDocuments(adaptations)
+    adapters = MemoryAdapters(adaptations)
+    ingest, files = PlainIngest(documents), FolderFiles(tmp_path)
+    world = World(adaptations, documents, adapters, files, ingest, ScriptedGateway())
+    settings = Settings.model_validate({"server": {"max_body_bytes": 4096}})
+    parts = {
+        name: getattr(world, name) for name in ("gateway", "documents", "adaptations", "adapters", "files", "ingest")
+    }
+    calls = {"rollback": adapters.roll_back, "wake": world.wake, "status": world.status}
+    services = Services(settings=settings, version="0.0.1", **parts, **calls, draining=lambda: world.draining)
+    world.app = create_app(services)
+    return world
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[TestClient]:
+    with TestClient(world.app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+        yield client
+
+
+class Caller:
+    """One request by hand: sees each part as it is sent, and may hang up in between."""
+
+    def __init__(self, app: FastAPI, method: str, path: str, body: bytes = b"", headers: Sequence[Any] = ()) -> None:
+        raw = [(b"host", b"127.0.0.1"), *headers]
+        self._scope = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1"}
+        self._scope |= {
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+        }
+        self._scope |= {"headers": raw, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "root_path": ""}
+        self._app = app
+        self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._incoming.put_nowait({"type": "http.request", "body": body, "more_body": False})
+        self.sent: list[dict[str, Any]] = []
+        self.part = asyncio.Event()
+
+    async def run(self) -> None:
+        await asyncio.wait_for(self._app(self._scope, self._incoming.get, self._send), timeout=10)
+
+    async def _send(self, message: Any) -> None:
+        self.sent.append(message)
+        self.part.set()
+
+    def hang_up(self) -> None:
+        self._incoming.put_nowait({"type": "http.disconnect"})
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent)
+
+
+@pytest.fixture
+def calling(world: World) -> Callable[..., Caller]:
+    def make(method: str, path: str, body: Any = None, **headers: str) -> Caller:
+        raw = b"" if body is None else json.dumps(body).encode()
+        pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        return Caller(world.app, method, path, raw, pairs)
+
+    return make

@@ -1,0 +1,196 @@
+"""The stores' Protocols in memory: the routes are tested apart from SQL and from the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from seald.domain.adaptation import RUNNABLE, Adaptation, AdaptationEvent, AdaptationStatus, check_transition
+from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
+from seald.domain.document import Document, Passage, content_hash, document_id
+from seald.domain.verdict import Verdict
+from seald.errors import Conflict, IllegalTransition, IntegrityError, NotFound, SealdError
+from seald.ports import Page
+
+NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+S = AdaptationStatus
+T = TypeVar("T")
+
+
+def page_of(items: Sequence[T], key: Callable[[T], str], after: str | None, limit: int) -> Page[T]:
+    keys = [key(item) for item in items]
+    if after is not None and after not in keys:
+        raise NotFound(f"there is no {after}", param="after")
+    rest = items[keys.index(after) + 1 if after is not None else 0 :]
+    return Page(list(rest[:limit]), has_more=len(rest) > limit)
+
+
+class MemoryAdaptations:
+    def __init__(self) -> None:
+        self.rows: dict[str, Adaptation] = {}
+        self.log: list[AdaptationEvent] = []
+
+    def add(self, id: str, status: S = S.QUEUED, **more: Any) -> Adaptation:
+        row = {"id": id, "collection": "default", "documents": ("doc-1",), "status": status, "created": NOON, **more}
+        self.rows[id] = Adaptation.model_validate(row)
+        self.note(id, "status", {"status": str(status)})
+        return self.rows[id]
+
+    def get(self, id: str) -> Adaptation:
+        if id not in self.rows:
+            raise NotFound(f"there is no adaptation {id}")
+        return self.rows[id]
+
+    def page(self, *, collection: str | None, status: S | None, after: str | None, limit: int) -> Page[Adaptation]:
+        rows = [r for r in self.rows.values() if collection in (None, r.collection) and status in (None, r.status)]
+        return page_of(rows, lambda row: row.id, after, limit)
+
+    def next_runnable(self) -> Adaptation | None:
+        return next((row for row in self.rows.values() if row.status in RUNNABLE), None)
+
+    def move(self, id: str, before: S, after: S, *, figures: Any = None, error: Any = None) -> Adaptation:
+        if self.get(id).status is not before:
+            raise IllegalTransition(f"{id} is {self.get(id).status}, not {before}")
+        check_transition(before, after)
+        figures = {**self.rows[id].figures, **(figures or {})}
+        self.rows[id] = self.rows[id].model_copy(update={"status": after, "error": error, "figures": figures})
+        self.note(id, "status", {"status": str(after)})
+        return self.rows[id]
+
+    def note(self, id: str, type: str, data: dict[str, Any]) -> None:
+        self.log.append(AdaptationEvent(seq=len(self.log) + 1, adaptation_id=id, at=NOON, type=type, data=data))
+
+    def add_figures(self, id: str, figures: dict[str, Any]) -> None:
+        self.rows[id] = self.rows[id].model_copy(update={"figures": figures})
+
+    def events(self, id: str, *, after: int = 0, limit: int = 1000) -> list[AdaptationEvent]:
+        self.get(id)
+        return [event for event in self.log if event.adaptation_id == id and event.seq > after][:limit]
+
+    def request_cancel(self, id: str) -> Adaptation:
+        if self.get(id).status in (S.QUEUED, S.HELD):
+            return self.move(id, self.get(id).status, S.CANCELLED)
+        if self.get(id).status not in RUNNABLE - {S.PROMOTING}:
+            raise IllegalTransition(f"{id} is {self.get(id).status}")
+        self.rows[id] = self.rows[id].model_copy(update={"cancel_requested": True})
+        return self.rows[id]
+
+
+class MemoryDocuments:
+    def __init__(self, adaptations: MemoryAdaptations) -> None:
+        self.rows: dict[str, Document] = {}
+        self.probes: list[Any] = []
+        self._adaptations = adaptations
+
+    def add(self, document: Document, probes: Sequence[Any]) -> tuple[Document, Adaptation, bool]:
+        if document.id in self.rows:
+            return self.rows[document.id], self.latest_adaptation(document.id), False
+        self.rows[document.id] = document
+        self.probes += probes
+        about = {"documents": (document.id,), "collection": document.collection}
+        return document, self._adaptations.add(f"adaptation-{len(self.rows)}", **about), True
+
+    def get(self, id: str) -> Document:
+        if id not in self.rows:
+            raise NotFound(f"there is no document {id}")
+        return self.rows[id]
+
+    def latest_adaptation(self, id: str) -> Adaptation:
+        return [row for row in self._adaptations.rows.values() if id in row.documents][-1]
+
+    def page(self, *, collection: str | None, after: str | None, limit: int) -> Page[Document]:
+        rows = [row for row in self.rows.values() if collection in (None, row.collection)]
+        return page_of(rows, lambda row: row.id, after, limit)
+
+
+class MemoryAdapters:
+    def __init__(self, adaptations: MemoryAdaptations) -> None:
+        self.rows: list[AdapterVersion] = []
+        self.found: dict[tuple[str, int], list[Verdict]] = {}
+        self.reasons: list[str | None] = []
+        self._adaptations = adaptations
+
+    def add(self, version: int, status: AdapterStatus = AdapterStatus.APPROVED, **more: Any) -> AdapterVersion:
+        row = {"collection": "default", "version": version, "status": status, "parent": None, "created": NOON}
+        about = {"adaptation_id": f"adaptation-{version}", "documents": ("doc-1",), "sha256": f"{version:064x}"}
+        self.rows.append(AdapterVersion.model_validate({**row, **about, **more}))
+        return self.rows[-1]
+
+    def get(self, collection: str, version: int) -> AdapterVersion:
+        for row in self.of_collection(collection):
+            if row.version == version:
+                return row
+        raise NotFound(f"there is no {collection}@{version}")
+
+    def of_collection(self, collection: str) -> list[AdapterVersion]:
+        return [row for row in self.rows if row.collection == collection]
+
+    def collections(self) -> list[str]:
+        return sorted({row.collection for row in self.rows})
+
+    def live(self, collection: str) -> AdapterVersion | None:
+        return next((row for row in self.of_collection(collection) if row.live), None)
+
+    def all_live(self) -> list[AdapterVersion]:
+        return [row for row in self.rows if row.live]
+
+    def verdicts(self, collection: str, version: int) -> list[Verdict]:
+        return self.found.get((collection, version), [])
+
+    def reject(self, adaptation_id: str, *, error: dict[str, Any] | None) -> None:
+        self._adaptations.move(adaptation_id, S.HELD, S.REJECTED, error=error)
+
+    def roll_back(self, collection: str, to: int | None, reason: str | None) -> AdapterVersion | None:
+        self.reasons.append(reason)
+        live = self.live(collection)
+        if live is None:
+            raise Conflict("there is nothing to go back to")
+        target = (live.parent or 0) if to is None else to
+        found = self.get(collection, target) if target else None
+        self.rows = [
+            row.model_copy(update={"live": row == found}) if row.collection == collection else row for row in self.rows
+        ]
+        return found and self.get(collection, target)
+
+
+class FolderFiles:
+    """Folders below a temporary one; `verify` believes the manifest unless `broken`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.broken = False
+
+    def folder(self, collection: str, version: int) -> Path:
+        return self.root / collection / str(version)
+
+    def verify(self, collection: str, version: int) -> Manifest:
+        path = self.folder(collection, version) / "manifest.json"
+        if not path.exists():
+            raise NotFound("there is no folder")
+        if self.broken:
+            raise IntegrityError("adapter_model.safetensors is not what its manifest says")
+        return Manifest.model_validate_json(path.read_bytes())
+
+
+class PlainIngest:
+    """Stores what it is given, and keeps the arguments."""
+
+    def __init__(self, documents: MemoryDocuments) -> None:
+        self._documents = documents
+        self.seen: list[dict[str, Any]] = []
+        self.fails: SealdError | None = None
+
+    def text(self, **given: Any) -> tuple[Document, Adaptation, bool]:
+        if self.fails is not None:
+            raise self.fails
+        self.seen.append(given)
+        sha256, kept = content_hash(given["text"]), ("collection", "title", "text", "source", "supersedes", "metadata")
+        passage = Passage(index=0, text=given["text"], start=0, end=len(given["text"]))
+        about = {"id": document_id(given["collection"], sha256), "sha256": sha256, "created": NOON}
+        document = Document(**{name: given[name] for name in kept}, **about, passages=(passage,))
+        return self._documents.add(document, given["probes"])
+
+    def file(self, *, name: str, content: bytes, title: str | None, **given: Any) -> tuple[Document, Adaptation, bool]:
+        return self.text(text=content.decode(), title=title or name, **given)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+
+
+def test_ready_says_why_not(world, client) -> None:
+    assert client.get("/livez").json() == {"status": "ok"}
+    assert client.get("/readyz").status_code == 200
+    world.gateway.why_not_ready = "loading the model"
+    got = client.get("/readyz")
+    assert got.status_code == 503
+    assert "loading the model" in got.json()["error"]["message"]
+    assert client.get("/livez").status_code == 200
+
+
+def test_a_draining_daemon_is_not_ready(world, client) -> None:
+    world.draining = True
+    assert client.get("/readyz").json()["error"]["code"] == "draining"
+
+
+def test_metrics(world, client) -> None:
+    world.gateway.script.body = json.dumps({"choices": []}).encode()
+    client.post("/v1/completions", json={"model": "seald", "prompt": "x"})
+    text = client.get("/metrics").text
+    assert 'seald_adaptations{status="queued"} 2.0' in text
+    assert 'seald_chat_seconds_count{route="/v1/completions",stream="false"} 1.0' in text
+    assert "seald_chat_in_flight 0.0" in text
+    assert 'seald_http_requests_total{method="POST",route="/v1/completions",status="200"} 1.0' in text
+
+
+def test_status(client) -> None:
+    got = client.get("/v1/status").json()
+    assert (got["object"], got["version"], got["model"]) == ("status", "0.0.1", "tiny")
+    assert got["adaptations"] == {"queued": 2, "running": 1, "held": 0}
+
+
+def test_openapi_names_every_route(client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {"/v1/chat/completions", "/v1/documents", "/v1/adaptations/{id}/events", "/v1/status"} <= set(paths)

@@ -1,0 +1,112 @@
+"""An engine and adapter folders in memory: enough to see who loads, unloads and asks what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from seald.config import Recipe
+from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
+from seald.domain.probe import AnswerScore
+from seald.domain.training import Canary
+from seald.errors import EngineUnavailable, IntegrityError
+from seald.ports import BASE, Continuation, Sampling
+from seald.serving.residency import Residency
+
+CANARY = Canary(token_ids=(1, 2, 3), base_logprobs=(-1.0, -2.0), adapter_logprobs=(-0.5, -0.25))
+
+
+def version(n: int, collection: str = "default") -> AdapterVersion:
+    return AdapterVersion(
+        collection=collection,
+        version=n,
+        status=AdapterStatus.APPROVED,
+        parent=n - 1 or None,
+        adaptation_id=f"adp-{n}",
+        documents=(),
+        sha256=f"{n:064x}"[::-1],
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+class MemoryEngine:
+    """Computes what the trainer recorded, unless told to be wrong or down."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.loads: list[str] = []
+        self.wrong: set[str] = set()
+        self.down = False
+
+    def load(self, name: str, folder: Path) -> None:
+        if self.down:
+            raise EngineUnavailable("down")
+        self.loads.append(name)
+        self.names.append(name)
+
+    def unload(self, name: str) -> None:
+        self.names.remove(name)
+
+    def score_tokens(self, token_ids: Sequence[Sequence[int]], *, models: Sequence[str]) -> list[list[float]]:
+        return [self._row(model) for model in models]
+
+    def _row(self, model: str) -> list[float]:
+        if model in self.wrong:
+            return [-9.0, -9.0]
+        return list(CANARY.base_logprobs if model == BASE else CANARY.adapter_logprobs)
+
+    def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
+        raise NotImplementedError
+
+    def score(self, items: Sequence[Continuation], *, model: str) -> list[AnswerScore]:
+        raise NotImplementedError
+
+
+class MemoryFiles:
+    """Vouches for everything but what is listed as torn."""
+
+    def __init__(self) -> None:
+        self.torn: set[int] = set()
+
+    def folder(self, collection: str, version: int) -> Path:
+        return Path("/nowhere") / collection / str(version)
+
+    def verify(self, collection: str, version: int) -> Manifest:
+        if version in self.torn:
+            raise IntegrityError(f"{collection}@{version} is torn")
+        return Manifest(
+            seald="0",
+            collection=collection,
+            version=version,
+            parent=None,
+            adaptation="adp",
+            files={},
+            base_model="m",
+            base_sha256="0",
+            documents=(),
+            ledger=None,
+            policy="p",
+            recipe=Recipe(),
+            seed=0,
+            figures={},
+            canaries=(CANARY,),
+            created=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+
+
+@pytest.fixture
+def engine() -> MemoryEngine:
+    return MemoryEngine()
+
+
+@pytest.fixture
+def files() -> MemoryFiles:
+    return MemoryFiles()
+
+
+@pytest.fixture
+def residency(engine: MemoryEngine, files: MemoryFiles) -> Residency:
+    return Residency(engine, files, keep_loaded=1, canary_tolerance=0.05)  # type: ignore[arg-type]
