@@ -36,9 +36,15 @@ class EngineAnswer:
 
     async def lines(self) -> AsyncIterator[str]:
         """The body line by line. Raises EngineUnavailable when the engine dies in the middle."""
+        # Not httpx's own `aiter_lines`: it also splits at U+2028 and U+0085, which may stand inside an event.
+        rest = b""
         with _engine_death():
-            async for line in self._response.aiter_lines():
-                yield line
+            async for part in self._response.aiter_bytes():
+                *whole, rest = (rest + part).split(b"\n")
+                for line in whole:
+                    yield line.decode().rstrip("\r")
+        if rest:
+            yield rest.decode()
 
 
 class HttpGateway:
