@@ -7,7 +7,7 @@ The pipeline runs in a thread of its own and all of this is synchronous; only th
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -364,7 +364,7 @@ class AdapterFiles(Protocol):
         """Delete a version's folder; none there is fine."""
         ...
 
-    def sweep(self, known: Sequence[AdapterVersion]) -> list[Path]:
-        """Delete folders that no version with weights owns, and drafts of adaptations that are not among those
-        versions still without weights; return what went."""
+    def sweep(self, known: Sequence[AdapterVersion], running: Iterable[str]) -> list[Path]:
+        """Delete folders that no version with weights owns, and drafts of adaptations that are not `running`;
+        return what went."""
         ...

@@ -51,11 +51,12 @@ class Runner:
 
     def sweep(self) -> None:
         """After a start: remove what killed runs left behind."""
-        adapters = self._shop.adapters
-        known = [v for c in adapters.collections() for v in adapters.of_collection(c)]
-        for gone in self._shop.files.sweep(known):
+        shop = self._shop
+        versions = [v for c in shop.adapters.collections() for v in shop.adapters.of_collection(c)]
+        running = [v.adaptation_id for v in versions if not self._is_over(v.adaptation_id)]
+        for gone in shop.files.sweep(versions, running):
             log.info("removed an unfinished adapter folder", folder=str(gone))
-        for folder in self._shop.work.glob("adp-*"):
+        for folder in shop.work.glob("adp-*"):
             self._tidy(folder.name)
 
     def _advance(self, adaptation: Adaptation) -> None:

@@ -1,0 +1,112 @@
+"""Prompts that have not been read yet, and which of them come next."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+
+from seald.serving.local.sequence import Call, Prompt
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the running batch can still take: rows, adapters (none new when `adapters` is full), tokens this step."""
+
+    rows: int
+    tokens: int
+    max_adapters: int
+    adapters: Set[str]
+    running: dict[Call, int]
+
+
+class Waiting:
+    """Two queues, since prompts that are only scored need no row in the batch.
+
+    A prompt longer than a step's tokens is read in pieces, one such prompt at a time, every other step, so that
+    short prompts pass it by.
+    """
+
+    def __init__(self) -> None:
+        self._writing: deque[Prompt] = deque()
+        self._scoring: deque[Prompt] = deque()
+        self._partial: dict[bool, Prompt | None] = {True: None, False: None}
+        self._turn = {True: False, False: False}
+
+    def __len__(self) -> int:
+        return len(self.all())
+
+    def all(self) -> list[Prompt]:
+        """Every prompt, begun or not."""
+        return [*self._writing, *self._scoring, *(p for p in self._partial.values() if p is not None)]
+
+    def add(self, prompts: Iterable[Prompt]) -> None:
+        """Queue prompts behind those already there."""
+        for prompt in prompts:
+            (self._writing if prompt.writes else self._scoring).append(prompt)
+
+    def drop_cancelled(self) -> None:
+        """Forget the prompts of cancelled calls."""
+        for queue in (self._writing, self._scoring):
+            kept = [prompt for prompt in queue if not prompt.call.cancelled]
+            queue.clear()
+            queue.extend(kept)
+        for kind, partial in self._partial.items():
+            if partial is not None and partial.call.cancelled:
+                self._partial[kind] = None
+
+    def to_write(self, room: Room) -> list[Prompt]:
+        """Prompts to read now whose continuations then join the batch."""
+        return self._next(self._writing, room, writing=True)
+
+    def to_score(self, room: Room) -> list[Prompt]:
+        """Prompts to read now only for their scores."""
+        return self._next(self._scoring, room, writing=False)
+
+    def put_back(self, prompt: Prompt) -> None:
+        """A prompt of which another piece was read and more is left."""
+        self._partial[prompt.writes] = prompt
+
+    def _next(self, queue: deque[Prompt], room: Room, *, writing: bool) -> list[Prompt]:
+        partial = self._partial[writing]
+        self._turn[writing] = not self._turn[writing]
+        if partial is not None and self._turn[writing]:
+            self._partial[writing] = None
+            return [partial]
+        reserved = len(partial.sequences) if partial is not None and writing else 0
+        short = _pick(queue, room, room.rows - reserved if writing else len(queue), may_be_long=partial is None)
+        if short or partial is None:
+            return short
+        self._partial[writing] = None
+        return [partial]
+
+
+def _pick(queue: deque[Prompt], room: Room, rows: int, *, may_be_long: bool) -> list[Prompt]:
+    """Take prompts in the order of how few rows their call has running, as long as all that is bounded allows."""
+    picked: list[Prompt] = []
+    running, adapters = dict(room.running), set(room.adapters)
+    widest = 0
+    while prompt := _first(queue, running, adapters, room.max_adapters, rows):
+        width = max(widest, prompt.remaining)
+        long = prompt.remaining > room.tokens
+        if (picked and width * (len(picked) + 1) > room.tokens) or (long and not may_be_long):
+            break
+        queue.remove(prompt)
+        picked.append(prompt)
+        widest, rows = width, rows - len(prompt.sequences)
+        adapters.add(prompt.call.adapter.key)
+        running[prompt.call] = running.get(prompt.call, 0) + len(prompt.sequences)
+    return picked
+
+
+def _first(
+    queue: deque[Prompt], running: dict[Call, int], adapters: set[str], max_adapters: int, rows: int
+) -> Prompt | None:
+    best: Prompt | None = None
+    for prompt in queue:
+        fits = len(prompt.sequences) <= rows
+        welcome = prompt.call.adapter.key in adapters or len(adapters) < max_adapters
+        fewer = best is None or running.get(prompt.call, 0) < running.get(best.call, 0)
+        if fits and welcome and fewer:
+            best = prompt
+    return best

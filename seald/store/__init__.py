@@ -1,0 +1,64 @@
+"""What lasts: the database (one file a noun) and the folders of adapter versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seald.config import Settings
+from seald.store.adaptations import SqlAdaptations
+from seald.store.adapter_files import AdapterFolders
+from seald.store.adapters import SqlAdapters
+from seald.store.clock import SystemClock
+from seald.store.documents import SqlDocuments
+from seald.store.ledger import SqlLedger
+from seald.store.lock import DataFolderLock
+from seald.store.migrate import migrate
+from seald.store.probes import SqlProbes
+from seald.store.session import Session
+
+
+@dataclass(frozen=True)
+class Stores:
+    """All stores of one data folder, which stays locked until `close`."""
+
+    documents: SqlDocuments
+    adaptations: SqlAdaptations
+    probes: SqlProbes
+    ledger: SqlLedger
+    adapters: SqlAdapters
+    adapter_files: AdapterFolders
+    clock: SystemClock
+    session: Session
+    lock: DataFolderLock
+
+    def close(self) -> None:
+        """Close the database and let the next daemon in."""
+        self.session.close()
+        self.lock.release()
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Lock the data folder, bring the database to this code's schema, and hand out the stores.
+
+    Raises:
+        DataFolderLocked, NewerSchema, StoreError: nothing is left open.
+    """
+    lock = DataFolderLock(settings.data_dir)
+    try:
+        session = Session(settings.database or f"sqlite:///{settings.data_dir / 'seald.db'}")
+        migrate(session.engine)
+    except BaseException:
+        lock.release()
+        raise
+    clock = SystemClock()
+    return Stores(
+        documents=SqlDocuments(session, clock),
+        adaptations=SqlAdaptations(session, clock),
+        probes=SqlProbes(session),
+        ledger=SqlLedger(session),
+        adapters=SqlAdapters(session, clock),
+        adapter_files=AdapterFolders(settings.data_dir / "adapters"),
+        clock=clock,
+        session=session,
+        lock=lock,
+    )

@@ -1,0 +1,184 @@
+"""Adaptations: moved by guarded updates, each with its event row in the same transaction."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select, update
+
+from seald.domain.adaptation import (
+    RUNNABLE,
+    TERMINAL,
+    Adaptation,
+    AdaptationEvent,
+    AdaptationStatus,
+    check_transition,
+)
+from seald.domain.document import Document
+from seald.errors import IllegalTransition, NotFound
+from seald.ports import Clock, Page
+from seald.store.session import Session, next_number
+from seald.store.tables import Row
+from seald.store.tables import adaptation_documents as links
+from seald.store.tables import adaptation_events as event_rows
+from seald.store.tables import adaptations as rows
+
+AT_ONCE = {AdaptationStatus.QUEUED, AdaptationStatus.HELD}
+"""States in which nobody works on an adaptation, so that cancelling it is done at once."""
+
+
+class SqlAdaptations:
+    """Fulfils the port `AdaptationStore`."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+
+    def get(self, id: str) -> Adaptation:
+        """Raises NotFound."""
+        with self._session.read() as connection:
+            return fetch(connection, id)
+
+    def page(
+        self, *, collection: str | None, status: AdaptationStatus | None, after: str | None, limit: int
+    ) -> Page[Adaptation]:
+        """Oldest first, those after the adaptation `after`. Raises NotFound when `after` is none."""
+        query = select(rows).order_by(rows.c.number).limit(limit + 1)
+        if collection is not None:
+            query = query.where(rows.c.collection == collection)
+        if status is not None:
+            query = query.where(rows.c.status == status)
+        with self._session.read() as connection:
+            if after is not None:
+                number = connection.scalar(select(rows.c.number).where(rows.c.id == after))
+                if number is None:
+                    raise NotFound(f"there is no adaptation {after!r} to list after", param="after")
+                query = query.where(rows.c.number > number)
+            found = connection.execute(query).all()
+            return Page(data=[read(connection, row) for row in found[:limit]], has_more=len(found) > limit)
+
+    def next_runnable(self) -> Adaptation | None:
+        """One that was begun before one that is queued, the oldest of each first."""
+        begun_first = case((rows.c.status == AdaptationStatus.QUEUED, 1), else_=0)
+        query = select(rows).where(rows.c.status.in_(RUNNABLE)).order_by(begun_first, rows.c.number).limit(1)
+        with self._session.read() as connection:
+            row = connection.execute(query).one_or_none()
+            return read(connection, row) if row is not None else None
+
+    def move(
+        self,
+        id: str,
+        before: AdaptationStatus,
+        after: AdaptationStatus,
+        *,
+        figures: dict[str, Any] | None = None,
+        error: dict[str, Any] | None = None,
+    ) -> Adaptation:
+        """`UPDATE … WHERE status = before`, with the event beside it. Raises IllegalTransition."""
+        with self._session.write() as connection:
+            return move(connection, self._clock, id, before, after, figures=figures, error=error)
+
+    def note(self, id: str, type: str, data: dict[str, Any]) -> None:
+        """Append an event."""
+        with self._session.write() as connection:
+            note(connection, self._clock, id, type, data)
+
+    def add_figures(self, id: str, figures: dict[str, Any]) -> None:
+        """Merge figures into the adaptation's."""
+        with self._session.write() as connection:
+            merged = {**fetch(connection, id).figures, **figures}
+            connection.execute(update(rows).where(rows.c.id == id).values(figures=merged))
+
+    def events(self, id: str, *, after: int = 0, limit: int = 1000) -> list[AdaptationEvent]:
+        """Events with a `seq` above `after`, oldest first. Raises NotFound for an unknown adaptation."""
+        query = select(event_rows).where(event_rows.c.adaptation == id, event_rows.c.seq > after)
+        with self._session.read() as connection:
+            fetch(connection, id)
+            found = connection.execute(query.order_by(event_rows.c.seq).limit(limit)).all()
+        return [
+            AdaptationEvent(seq=r.seq, adaptation_id=r.adaptation, at=r.at, type=r.type, data=r.data) for r in found
+        ]
+
+    def request_cancel(self, id: str) -> Adaptation:
+        """Queued and held ones are cancelled at once, running ones when the pipeline next looks."""
+        with self._session.write() as connection:
+            now = fetch(connection, id)
+            if now.status in AT_ONCE:
+                return move(connection, self._clock, id, now.status, AdaptationStatus.CANCELLED)
+            if now.status in TERMINAL or now.status is AdaptationStatus.PROMOTING:
+                raise IllegalTransition(f"{id} is {now.status}: too late to cancel it")
+            connection.execute(update(rows).where(rows.c.id == id).values(cancel_requested=True))
+            note(connection, self._clock, id, "cancel_requested", {})
+            return fetch(connection, id)
+
+    def counts(self) -> dict[str, int]:
+        """How many are queued, running and held."""
+        query = select(rows.c.status, func.count()).group_by(rows.c.status)
+        with self._session.read() as connection:
+            found = Counter({AdaptationStatus(status): n for status, n in connection.execute(query).all()})
+        running = sum(found[s] for s in RUNNABLE - {AdaptationStatus.QUEUED})
+        return {"queued": found[AdaptationStatus.QUEUED], "running": running, "held": found[AdaptationStatus.HELD]}
+
+
+def fetch(connection: Connection, id: str) -> Adaptation:
+    """Raises NotFound."""
+    row = connection.execute(select(rows).where(rows.c.id == id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no adaptation {id!r}", param="id")
+    return read(connection, row)
+
+
+def read(connection: Connection, row: Row) -> Adaptation:
+    """A row with its documents, in their order."""
+    query = select(links.c.document).where(links.c.adaptation == row.id).order_by(links.c.place)
+    values = dict(row._mapping)
+    del values["number"]
+    return Adaptation.model_validate({**values, "documents": connection.scalars(query).all()})
+
+
+def queue(connection: Connection, document: Document, clock: Clock) -> Adaptation:
+    """Insert a queued adaptation of one document, with its first event."""
+    number = next_number(connection, rows.c.number)
+    made = Adaptation(
+        id=f"adp-{number:06d}-{secrets.token_hex(4)}",
+        collection=document.collection,
+        documents=(document.id,),
+        status=AdaptationStatus.QUEUED,
+        created=clock.now(),
+    )
+    connection.execute(rows.insert().values(**made.model_dump(exclude={"documents"}), number=number))
+    connection.execute(links.insert().values(adaptation=made.id, document=document.id, place=0))
+    note(connection, clock, made.id, "status", {"from": None, "to": made.status})
+    return made
+
+
+def move(
+    connection: Connection,
+    clock: Clock,
+    id: str,
+    before: AdaptationStatus,
+    after: AdaptationStatus,
+    *,
+    figures: dict[str, Any] | None = None,
+    error: dict[str, Any] | None = None,
+) -> Adaptation:
+    """The guarded update, for use inside a wider transaction. Raises IllegalTransition."""
+    check_transition(before, after)
+    values: dict[str, Any] = {"status": after, "error": error}
+    if figures:
+        values["figures"] = {**fetch(connection, id).figures, **figures}
+    if after in TERMINAL:
+        values["finished"] = clock.now()
+    done = connection.execute(update(rows).where(rows.c.id == id, rows.c.status == before).values(**values))
+    if done.rowcount != 1:
+        raise IllegalTransition(f"{id} is not {before} any more: it is {fetch(connection, id).status}")
+    more = {key: value for key, value in (("figures", figures), ("error", error)) if value}
+    note(connection, clock, id, "status", {"from": before, "to": after, **more})
+    return fetch(connection, id)
+
+
+def note(connection: Connection, clock: Clock, id: str, type: str, data: dict[str, Any]) -> None:
+    """Append an event, for use inside a wider transaction."""
+    connection.execute(event_rows.insert().values(adaptation=id, at=clock.now(), type=type, data=data))

@@ -1,0 +1,117 @@
+"""Folders of adapter versions: written whole or not at all, read only when the manifest vouches for every byte."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from seald.domain.adapter import ADAPTER_CONFIG, MANIFEST, WEIGHTS, AdapterVersion, Manifest
+from seald.errors import IntegrityError, NotFound
+
+VOUCHED = (ADAPTER_CONFIG, WEIGHTS)
+"""What an engine reads. Everything else in a draft is the trainer's own and does not come along."""
+DRAFTS = ".drafts"
+
+
+class AdapterFolders:
+    """Fulfils the port `AdapterFiles` below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def folder(self, collection: str, version: int) -> Path:
+        """`adapters/<collection>/<n>/`, whether there or not."""
+        return self._root / collection / str(version)
+
+    def draft(self, adaptation_id: str) -> Path:
+        """Where the trainer of this adaptation leaves its files."""
+        return self._root / DRAFTS / adaptation_id
+
+    def hashes(self, draft: Path) -> dict[str, str]:
+        """File name → sha256 of the files that a manifest vouches for. Raises IntegrityError when one is missing."""
+        return {name: _hash(draft / name) for name in VOUCHED}
+
+    def publish(self, draft: Path, manifest: Manifest) -> None:
+        """Write the manifest into the trainer's folder, fsync, rename into place. Twice is once."""
+        target = self.folder(manifest.collection, manifest.version)
+        if target.exists():
+            self.verify(manifest.collection, manifest.version)
+            shutil.rmtree(draft, ignore_errors=True)
+            return
+        for surplus in set(draft.iterdir()) - {draft / name for name in VOUCHED}:
+            surplus.unlink()
+        (draft / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+        for name in (*VOUCHED, MANIFEST):
+            _sync(draft / name)
+        _sync(draft)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.rename(target)
+        _sync(target.parent)
+
+    def verify(self, collection: str, version: int) -> Manifest:
+        """Hash every file against the manifest. Raises IntegrityError; NotFound when there is no folder."""
+        folder = self.folder(collection, version)
+        label = f"{collection}@{version}"
+        if not folder.is_dir() or folder.is_symlink():
+            raise NotFound(f"{label} has no files at {folder}")
+        _require_exactly(folder, (*VOUCHED, MANIFEST), label)
+        manifest = _read_manifest(folder / MANIFEST, label)
+        if (manifest.collection, manifest.version) != (collection, version):
+            raise IntegrityError(f"{label}: its manifest is that of {manifest.collection}@{manifest.version}")
+        if set(manifest.files) != set(VOUCHED):
+            raise IntegrityError(f"{label}: its manifest does not vouch for {', '.join(VOUCHED)}")
+        for name, expected in manifest.files.items():
+            if _hash(folder / name) != expected:
+                raise IntegrityError(f"{label}: {name} is not what its manifest says; roll back to another version")
+        return manifest
+
+    def remove(self, collection: str, version: int) -> None:
+        """Delete a version's folder; none there is fine."""
+        shutil.rmtree(self.folder(collection, version), ignore_errors=True)
+
+    def sweep(self, known: Sequence[AdapterVersion], running: Iterable[str]) -> list[Path]:
+        """Delete version folders without recorded weights, and drafts of no running adaptation; return what went."""
+        owned = {self.folder(v.collection, v.version) for v in known if v.sha256 is not None}
+        kept_drafts = {self.draft(id) for id in running}
+        gone = [folder for folder in self._root.glob("*/*") if folder.is_dir() and not folder.is_symlink()]
+        gone = [folder for folder in gone if folder not in owned | kept_drafts]
+        for folder in gone:
+            shutil.rmtree(folder)
+        return gone
+
+
+def _require_exactly(folder: Path, names: Sequence[str], label: str) -> None:
+    found = {entry.name: entry for entry in folder.iterdir()}
+    for name in names:
+        if name not in found or found[name].is_symlink() or not found[name].is_file():
+            raise IntegrityError(f"{label}: {name} is missing or not a plain file")
+    surplus = sorted(set(found) - set(names))
+    if surplus:
+        raise IntegrityError(f"{label}: {', '.join(surplus)} does not belong there")
+
+
+def _read_manifest(file: Path, label: str) -> Manifest:
+    try:
+        return Manifest.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        raise IntegrityError(f"{label}: its manifest cannot be read: {error.errors()[0]['msg']}") from None
+
+
+def _hash(file: Path) -> str:
+    if file.is_symlink() or not file.is_file():
+        raise IntegrityError(f"{file} is missing or not a plain file")
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,202 @@
+"""Adapter versions, their verdicts, and the live pointer of each collection."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from sqlalchemy import Connection, func, select, update
+
+from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.adapter import AdapterStatus, AdapterVersion, check_adapter_transition
+from seald.domain.verdict import GuardName, Verdict
+from seald.errors import Conflict, IllegalTransition, NotFound
+from seald.ports import Clock
+from seald.store import adaptations, live
+from seald.store.session import Session
+from seald.store.tables import Row
+from seald.store.tables import adaptations as adaptation_rows
+from seald.store.tables import adapter_versions as rows
+from seald.store.tables import documents as document_rows
+from seald.store.tables import verdicts as verdict_rows
+
+GUARD_ORDER = {name: place for place, name in enumerate(get_args(GuardName))}
+
+
+class SqlAdapters:
+    """Fulfils the port `AdapterStore`."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+
+    def allot(self, adaptation: Adaptation) -> AdapterVersion:
+        """Give the adaptation its version number, once; numbers are never used again."""
+        with self._session.write() as connection:
+            known = connection.execute(select(rows).where(rows.c.adaptation == adaptation.id)).one_or_none()
+            if known is not None:
+                return _version(connection, known)
+            parent = live.version_of(connection, adaptation.collection)
+            inherited = _find(connection, adaptation.collection, parent).documents if parent is not None else ()
+            number = self._next_version(connection, adaptation.collection)
+            connection.execute(
+                rows.insert().values(
+                    collection=adaptation.collection,
+                    version=number,
+                    status=AdapterStatus.CANDIDATE,
+                    parent=parent,
+                    adaptation=adaptation.id,
+                    documents=list(dict.fromkeys((*inherited, *adaptation.documents))),
+                    created=self._clock.now(),
+                )
+            )
+            mine = update(adaptation_rows).where(adaptation_rows.c.id == adaptation.id)
+            connection.execute(mine.values(version=number, parent=parent))
+            return _find(connection, adaptation.collection, number)
+
+    def record_weights(self, collection: str, version: int, sha256: str) -> AdapterVersion:
+        """The files are in place. Raises IllegalTransition when other weights were recorded before."""
+        with self._session.write() as connection:
+            known = _find(connection, collection, version)
+            if known.sha256 not in (None, sha256):
+                raise IllegalTransition(f"{known.label} already has other weights: versions are immutable")
+            connection.execute(_this(collection, version).values(sha256=sha256))
+            return _find(connection, collection, version)
+
+    def get(self, collection: str, version: int) -> AdapterVersion:
+        """Raises NotFound."""
+        with self._session.read() as connection:
+            return _find(connection, collection, version)
+
+    def of_collection(self, collection: str) -> list[AdapterVersion]:
+        """All versions, oldest first; empty when there are none."""
+        query = select(rows).where(rows.c.collection == collection).order_by(rows.c.version)
+        with self._session.read() as connection:
+            return [_version(connection, row) for row in connection.execute(query).all()]
+
+    def collections(self) -> list[str]:
+        """Names of all collections that hold a document or a version, sorted."""
+        names = select(document_rows.c.collection).union(select(rows.c.collection))
+        with self._session.read() as connection:
+            return sorted(connection.scalars(names))
+
+    def summary(self) -> list[dict[str, Any]]:
+        """`{name, live, documents}` of each collection."""
+        counted = select(document_rows.c.collection, func.count()).group_by(document_rows.c.collection)
+        names = self.collections()
+        with self._session.read() as connection:
+            documents = {collection: n for collection, n in connection.execute(counted).all()}
+            pointers = {name: live.version_of(connection, name) for name in names}
+        return [{"name": n, "live": pointers[n], "documents": documents.get(n, 0)} for n in names]
+
+    def live(self, collection: str) -> AdapterVersion | None:
+        """The version that serves; None is the base model."""
+        with self._session.read() as connection:
+            version = live.version_of(connection, collection)
+            return _find(connection, collection, version) if version is not None else None
+
+    def all_live(self) -> list[AdapterVersion]:
+        """The live version of each collection that has one."""
+        return [version for name in self.collections() if (version := self.live(name)) is not None]
+
+    def add_verdict(self, collection: str, version: int, verdict: Verdict) -> None:
+        """One a guard; writing it again replaces it."""
+        this = (verdict_rows.c.collection == collection) & (verdict_rows.c.version == version)
+        with self._session.write() as connection:
+            connection.execute(verdict_rows.delete().where(this, verdict_rows.c.guard == verdict.guard))
+            values = verdict.model_dump(mode="json")
+            connection.execute(verdict_rows.insert().values(collection=collection, version=version, **values))
+
+    def verdicts(self, collection: str, version: int) -> list[Verdict]:
+        """In the order of GuardName."""
+        query = select(verdict_rows.c.guard, verdict_rows.c.verdict, verdict_rows.c.figures, verdict_rows.c.reason)
+        query = query.where(verdict_rows.c.collection == collection, verdict_rows.c.version == version)
+        with self._session.read() as connection:
+            found = [Verdict.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+        return sorted(found, key=lambda verdict: GUARD_ORDER[verdict.guard])
+
+    def reject(self, adaptation_id: str, *, error: dict[str, Any] | None) -> None:
+        """Candidate → rejected and adaptation → rejected, in one transaction. Twice is once."""
+        with self._session.write() as connection:
+            adaptation = adaptations.fetch(connection, adaptation_id)
+            if adaptation.status is AdaptationStatus.REJECTED:
+                return
+            self._decide(connection, adaptation, AdapterStatus.REJECTED)
+            adaptations.move(
+                connection, self._clock, adaptation_id, adaptation.status, AdaptationStatus.REJECTED, error=error
+            )
+
+    def promote(self, adaptation_id: str) -> AdapterVersion:
+        """Approve the candidate, move the live pointer from its parent to it, end the adaptation: all or nothing."""
+        with self._session.write() as connection:
+            adaptation = adaptations.fetch(connection, adaptation_id)
+            candidate = self._decide(connection, adaptation, AdapterStatus.APPROVED)
+            now = live.version_of(connection, candidate.collection)
+            if now != candidate.parent:
+                raise Conflict(
+                    f"{candidate.label} was trained from {candidate.parent or 'the base'}, but "
+                    f"{now or 'the base'} is live now; reject it and send its documents again",
+                    code="parent_not_live",
+                )
+            live.move(connection, self._clock, candidate.collection, candidate.version, kind="promotion", reason=None)
+            adaptations.move(
+                connection, self._clock, adaptation_id, AdaptationStatus.PROMOTING, AdaptationStatus.PROMOTED
+            )
+            return _find(connection, candidate.collection, candidate.version)
+
+    def roll_back(self, collection: str, to: int | None, *, reason: str | None) -> AdapterVersion | None:
+        """Move the live pointer to `to` (0: the base; None: the version that was live before this one)."""
+        with self._session.write() as connection:
+            target = _target(connection, collection, to)
+            version = target.version if target is not None else None
+            live.move(connection, self._clock, collection, version, kind="rollback", reason=reason)
+            return _find(connection, collection, version) if version is not None else None
+
+    def rollback_target(self, collection: str, to: int | None) -> AdapterVersion | None:
+        """Where `roll_back` would go. Same errors; changes nothing."""
+        with self._session.read() as connection:
+            return _target(connection, collection, to)
+
+    def _next_version(self, connection: Connection, collection: str) -> int:
+        last = connection.scalar(select(func.max(rows.c.version)).where(rows.c.collection == collection))
+        return int(last or 0) + 1
+
+    def _decide(self, connection: Connection, adaptation: Adaptation, after: AdapterStatus) -> AdapterVersion:
+        if adaptation.version is None:
+            raise IllegalTransition(f"{adaptation.id} has made no version yet")
+        candidate = _find(connection, adaptation.collection, adaptation.version)
+        check_adapter_transition(candidate.status, after)
+        connection.execute(_this(candidate.collection, candidate.version).values(status=after))
+        return candidate
+
+
+def _this(collection: str, version: int) -> Any:
+    return update(rows).where(rows.c.collection == collection, rows.c.version == version)
+
+
+def _find(connection: Connection, collection: str, version: int) -> AdapterVersion:
+    query = select(rows).where(rows.c.collection == collection, rows.c.version == version)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"collection {collection!r} has no version {version}", param="version")
+    return _version(connection, row)
+
+
+def _version(connection: Connection, row: Row) -> AdapterVersion:
+    values = dict(row._mapping)
+    values["adaptation_id"] = values.pop("adaptation")
+    is_live = live.version_of(connection, row.collection) == row.version
+    return AdapterVersion.model_validate({**values, "live": is_live})
+
+
+def _target(connection: Connection, collection: str, to: int | None) -> AdapterVersion | None:
+    now = live.version_of(connection, collection)
+    if to is None:
+        if now is None:
+            raise Conflict(f"collection {collection!r} already answers from the base", code="nothing_to_roll_back")
+        to = live.before(connection, collection, now) or 0
+    if to == 0:
+        return None
+    target = _find(connection, collection, to)
+    if target.status is not AdapterStatus.APPROVED:
+        raise Conflict(f"{target.label} is {target.status}: only a version that passed its guards may serve")
+    return target

@@ -1,0 +1,84 @@
+"""Connections: many readers, one writer.
+
+SQLite before 3.51.3 can lose a commit when two connections write in WAL mode, so all writes of the process go through
+one lock. `BEGIN IMMEDIATE` takes SQLite's own write lock at once rather than in the middle of a transaction, where a
+busy database could no longer be waited for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import Column
+
+from seald.errors import StoreError
+
+BUSY_MILLISECONDS = 30_000
+
+
+class Session:
+    """Hands out connections in transactions. Safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = create_engine(url)
+        self._writer = threading.RLock()
+        if self.engine.dialect.name == "sqlite":
+            _prepare_sqlite(self.engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading. Raises StoreError when the database fails."""
+        with _as_store_error(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction, committed at the end, rolled back on any exception. Raises StoreError."""
+        with self._writer, _as_store_error(), self.engine.connect() as connection:
+            connection.info["writes"] = True
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                connection.info["writes"] = False
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def next_number(connection: Connection, column: Column[Any]) -> int:
+    """One more than the largest: inside the one writer's transaction nobody else can take it."""
+    largest = connection.scalar(select(func.max(column)))
+    return int(largest or 0) + 1
+
+
+@contextmanager
+def _as_store_error() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(f"the database failed: {error.orig}") from error
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        # The driver's own BEGIN comes too late and is never IMMEDIATE; SQLAlchemy documents this way of taking over.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",  # what was acknowledged survives a power cut
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_MILLISECONDS}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("writes") else "BEGIN")

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from seald.domain.self_edit import Line, SelfEdit
+from seald.store import Stores
+from tests.unit.store.conftest import document
+from tests.unit.store.test_adapters import promoted
+
+
+def edit(adaptation: str, doc: str, sample: int, *, lines: int = 1) -> SelfEdit:
+    return SelfEdit(
+        adaptation_id=adaptation,
+        document_id=doc,
+        passage_index=0,
+        form="rewrite",
+        sample=sample,
+        policy="default",
+        raw="r",
+        lines=tuple(Line(text=f"line {n}") for n in range(lines)),
+    )
+
+
+def test_positions_count_only_what_is_trained_on(stores: Stores) -> None:
+    made, adaptation, _ = stores.documents.add(document(), [])
+    stored = [stores.ledger.add(edit(adaptation.id, made.id, n, lines=n % 2)) for n in range(4)]
+    assert [e.position for e in stored] == [None, 1, None, 2]
+    assert stores.ledger.of_adaptation(adaptation.id) == stored
+
+
+def test_the_same_key_is_stored_once(stores: Stores) -> None:
+    made, adaptation, _ = stores.documents.add(document(), [])
+    first = stores.ledger.add(edit(adaptation.id, made.id, 0))
+    again = stores.ledger.add(edit(adaptation.id, made.id, 0, lines=5))
+    assert again == first
+    assert len(stores.ledger.of_adaptation(adaptation.id)) == 1
+
+
+def test_replay_comes_from_promoted_adaptations_only(stores: Stores) -> None:
+    version = promoted(stores, "one")
+    waiting = stores.documents.add(document("two"), [])[1]
+    stores.ledger.add(edit(version.adaptation_id, version.documents[0], 0))
+    stores.ledger.add(edit(waiting.id, waiting.documents[0], 0))
+    both = [*version.documents, *waiting.documents]
+    assert [e.adaptation_id for e in stores.ledger.promoted("default", both)] == [version.adaptation_id]
