@@ -23,7 +23,11 @@ class Form(BaseModel):
     top_p: float = Field(0.95, gt=0, le=1)
     max_tokens: int = Field(256, ge=16)
     chat_prompts: tuple[str, ...] = ()
-    """User turns, holding `{title}`, under which accepted text is trained on besides the raw form."""
+    """User turns, holding `{title}`, under which each line is trained on; without any it is raw text."""
+    whole_prompts: tuple[str, ...] = ()
+    """By rule only: user turns, holding `{title}`, that the whole passage answers."""
+    completion_prompts: tuple[str, ...] = ()
+    """By rule only: user turns, holding `{title}` and `{beginning}`, that a whole sentence answers."""
 
 
 class MixedForm(BaseModel):

@@ -25,13 +25,16 @@ LEAVE_SECONDS = 2.0
 
 QUIET = {
     "OMP_WAIT_POLICY": "PASSIVE",
-    "GOMP_SPINCOUNT": "0",
+    "GOMP_SPINCOUNT": "10000",
     "KMP_BLOCKTIME": "0",
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
-"""Threads that wait asleep instead of spinning, and a hub that is never asked."""
+"""Threads that spin for some microseconds between two products and then sleep, and a hub that is never asked.
+
+Sleeping at once costs a third of the speed on two cores; while requests are being answered one thread works alone.
+"""
 
 OnEvent = Callable[[TrainingEvent], None]
 

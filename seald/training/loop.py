@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,11 @@ from seald.errors import TrainerFailed
 from seald.training import canary, checkpoint, lora
 from seald.training.checkpoint import Progress
 from seald.training.dataset import Encoder, Pools, run_order
+from seald.training.objective import Objective
 from seald.training.output import publish
 from seald.training.pace import Pace
 from seald.training.schedule import learning_rate
-from seald.training.token_tree import TokenTree, plan_steps
+from seald.training.token_tree import Step, plan_steps
 
 Emit = Callable[[TrainingEvent], None]
 
@@ -44,12 +44,14 @@ class Run:
         self._optimizer = torch.optim.AdamW(
             self._weights.values(), lr=job.recipe.learning_rate, weight_decay=job.recipe.weight_decay, fused=True
         )
+        self._objective = Objective(self._model, self._device)
         self._progress = Progress()
 
-    def _make_plan(self) -> list[TokenTree]:
+    def _make_plan(self) -> list[Step]:
         job = self._job
         encoder = Encoder(self._tokenizer, scope=job.recipe.loss_scope, max_tokens=job.recipe.max_line_tokens)
-        pools = Pools(encoder.encode(job.fresh), encoder.encode(job.replay), encoder.encode(job.general))
+        general = encoder.encode(job.general, anchored=True)
+        pools = Pools(encoder.encode(job.fresh), encoder.encode(job.replay), general)
         if not pools.fresh:
             raise TrainerFailed("the job has no fresh line to train on", code="bad_job")
         return plan_steps(run_order(pools, job.recipe, job.seed), job.recipe.batch_tokens)
@@ -98,11 +100,11 @@ class Run:
         checkpoint.save(self._folder, self._key, self._progress, weights, self._optimizer.state_dict())
         self._say("checkpoint")
 
-    def _step(self, tree: TokenTree) -> None:
+    def _step(self, step: Step) -> None:
         progress, started, paused = self._progress, time.monotonic(), self._pace.paused_seconds
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(self._job.recipe, progress.step, len(self._plan))
-        loss = self._loss(tree)
+        loss = self._objective(step)
         self._check(loss, "the loss")
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self._weights.values(), self._job.recipe.max_grad_norm)
@@ -113,30 +115,11 @@ class Run:
         progress.last_loss = loss.item()
         progress.first_loss = progress.first_loss if progress.step else progress.last_loss
         progress.step += 1
-        progress.tokens += len(tree)
-        progress.loss_tokens += tree.loss_tokens
+        progress.tokens += len(step.tree)
+        progress.loss_tokens += step.tree.loss_tokens
         progress.seconds += time.monotonic() - started - paused
         progress.paused_seconds += paused
         self._say("step", loss=progress.last_loss, tokens_per_second=round(progress.tokens / progress.seconds, 1))
-
-    def _loss(self, tree: TokenTree) -> torch.Tensor:
-        """Mean negative log-probability (nats) over the step's loss tokens; logits only where one is predicted."""
-        row = tree.tensors().to(self._device)
-        with self._autocast():
-            logits = self._model(
-                input_ids=row.tokens,
-                position_ids=row.positions,
-                attention_mask=row.mask,
-                logits_to_keep=row.predicting,
-                use_cache=False,
-            ).logits[0]
-        losses = torch.nn.functional.cross_entropy(logits.float()[row.rows], row.targets, reduction="none")
-        return (losses * row.counts).sum() / row.counts.sum()
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        if self._device.type == "cuda":
-            return torch.autocast("cuda", dtype=torch.bfloat16)
-        return nullcontext()
 
     def _check(self, value: torch.Tensor, what: str) -> None:
         if not math.isfinite(value.item()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ class Adapters:
             said = json.loads((folder / "adapter_config.json").read_text())
             with safe_open(folder / WEIGHTS, framework="pt") as weights:
                 names = list(weights.keys())
-            config = LoraConfig.from_pretrained(str(folder))
+            config: LoraConfig = LoraConfig.from_pretrained(str(folder))
         except (OSError, ValueError, TypeError, SafetensorError) as error:
             raise InvalidRequest(f"'{folder}' cannot be read: {error}", param="lora_path") from error
         problem = self._problem(said, names)
@@ -136,7 +137,10 @@ class Adapters:
     def _inject(self, adapter: Adapter, config: LoraConfig) -> None:
         config.inference_mode = True
         if not isinstance(self._model.network, PeftModel):
-            self._model.network = PeftModel(self._model.network, config, adapter_name=adapter.key)
+            with warnings.catch_warnings():
+                # peft asks the network for an attribute that transformers has renamed.
+                warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+                self._model.network = PeftModel(self._model.network, config, adapter_name=adapter.key)
         # Into the slot just made, or into a new one beside the others.
         result = self._model.network.load_adapter(
             adapter.path, adapter_name=adapter.key, torch_device=str(self._model.device)

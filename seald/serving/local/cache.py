@@ -13,16 +13,16 @@ ROOM = 64
 """Columns kept free when a layer grows. DynamicLayer copies everything at every token; this copies every 64th."""
 
 
-class RoomyLayer(DynamicLayer):  # type: ignore[misc]
+class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """A DynamicLayer whose `keys` and `values` are views into larger buffers."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._key_room: torch.Tensor | None = None
         self._value_room: torch.Tensor | None = None
 
     def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Append (rows, heads, T, width) at the right, growing when the room is used up."""
         if not self.is_initialized:
@@ -45,19 +45,20 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
         self.keys, self.values = keys[:, :, :width], values[:, :, :width]
 
 
-def _grown(old: torch.Tensor, like: torch.Tensor, start: int, end: int) -> torch.Tensor:
+def _grown(old: torch.Tensor | None, like: torch.Tensor, start: int, end: int) -> torch.Tensor:
     rows, heads, _, width = like.shape
     buffer = like.new_zeros(rows, heads, end + (ROOM if start else 0), width)
-    if start:
+    if old is not None and start:
         buffer[:, :, :start] = old
     return buffer
 
 
-class RowCache(Cache):  # type: ignore[misc]
+class RowCache(Cache):
     """A cache of `RoomyLayer`s."""
 
     def __init__(self, layers: int) -> None:
-        super().__init__(layers=[RoomyLayer() for _ in range(layers)])
+        self.roomy = [RoomyLayer() for _ in range(layers)]
+        super().__init__(layers=list(self.roomy))
 
     @property
     def width(self) -> int:
@@ -76,19 +77,20 @@ class CachedRow:
 
     def keys_values(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Views (heads, length, width) into one layer."""
-        held, span = self.cache.layers[layer], slice(self.start, self.start + self.length)
+        held, span = self.cache.roomy[layer], slice(self.start, self.start + self.length)
+        assert held.keys is not None and held.values is not None, "a row is only made of what was read"
         return held.keys[self.row, :, span], held.values[self.row, :, span]
 
 
 def right_aligned(rows: Sequence[CachedRow]) -> RowCache:
     """Copy rows of any caches into a new one, all ending in its last column; zeros stand before the shorter ones."""
-    depth = len(rows[0].cache.layers)
+    depth = len(rows[0].cache.roomy)
     width = max(row.length for row in rows)
     joined = RowCache(depth)
     for layer in range(depth):
         sources = [row.keys_values(layer) for row in rows]
         keys = _stack([source[0] for source in sources], width)
-        joined.layers[layer].fill(keys, _stack([source[1] for source in sources], width), width)
+        joined.roomy[layer].fill(keys, _stack([source[1] for source in sources], width), width)
     return joined
 
 

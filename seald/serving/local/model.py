@@ -22,10 +22,10 @@ class LanguageModel:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         options = {"local_files_only": True, "trust_remote_code": False}
-        self.network: Any = AutoModelForCausalLM.from_pretrained(
+        network: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, use_safetensors=True, attn_implementation="sdpa", **options
         )
-        self.network.to(self.device).requires_grad_(False).eval()
+        self.network: Any = network.to(self.device).requires_grad_(False).eval()
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, **options)
         self.path = str(folder)
         config = self.network.config.get_text_config()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from transformers import (
@@ -55,7 +56,7 @@ class Sampler:
         self._forbidden_early = sorted(forbidden_early)
         self._generator: torch.Generator | None = None
         self._seed = None if options.seed is None else (options.seed + choice) % 2**63
-        self._warpers = LogitsProcessorList(_warpers(options))
+        self._warpers: Any = LogitsProcessorList(_warpers(options))
 
     @property
     def plain(self) -> bool:
@@ -66,9 +67,8 @@ class Sampler:
 
     def choose(self, logits: torch.Tensor, output: list[int]) -> int:
         """Next token given fp32 logits (vocabulary,) and the tokens written so far."""
-        scores = self._penalised(logits.clone(), output)[None]
         context = torch.tensor([self._prompt + output], device=logits.device)
-        scores = self._warpers(context, scores)
+        scores: torch.Tensor = self._warpers(context, self._penalised(logits.clone(), output)[None])
         if self._options.greedy:
             return int(scores.argmax())
         return int(torch.multinomial(scores.softmax(-1)[0], 1, generator=self._randomness(logits.device)))
@@ -77,8 +77,8 @@ class Sampler:
         if len(output) < self._options.min_tokens:
             logits[self._forbidden_early] = -torch.inf
         if output and (self._options.presence_penalty or self._options.frequency_penalty):
-            tokens, counts = torch.tensor(output, device=logits.device).unique(return_counts=True)
-            logits[tokens] -= self._options.presence_penalty + self._options.frequency_penalty * counts
+            counts = torch.tensor(output, device=logits.device).bincount(minlength=len(logits))
+            logits -= self._options.presence_penalty * (counts > 0) + self._options.frequency_penalty * counts
         return logits
 
     def _randomness(self, device: torch.device) -> torch.Generator:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
+from seald.serving.local.model import BASE_ROW
 from seald.serving.local.sequence import Call, Prompt
 
 
 @dataclass(frozen=True)
 class Room:
-    """What the running batch can still take: rows, adapters (none new when `adapters` is full), tokens this step."""
+    """What the running batch can still take.
+
+    Rows free, tokens of this step, adapters there and how many there may be (the base does not count), and the rows
+    that each call has and may have: one of many prompts must not shut out all others.
+    """
 
     rows: int
     tokens: int
     max_adapters: int
     adapters: Set[str]
-    running: dict[Call, int]
+    running: Mapping[Call, int]
+    rows_per_call: int
 
 
 class Waiting:
@@ -85,28 +91,30 @@ def _pick(queue: deque[Prompt], room: Room, rows: int, *, may_be_long: bool) -> 
     """Take prompts in the order of how few rows their call has running, as long as all that is bounded allows."""
     picked: list[Prompt] = []
     running, adapters = dict(room.running), set(room.adapters)
-    widest = 0
-    while prompt := _first(queue, running, adapters, room.max_adapters, rows):
-        width = max(widest, prompt.remaining)
-        long = prompt.remaining > room.tokens
-        if (picked and width * (len(picked) + 1) > room.tokens) or (long and not may_be_long):
-            break
+    widest, longest = 0, None if may_be_long else room.tokens
+    while True:
+        can = Room(rows, room.tokens, room.max_adapters, adapters, running, room.rows_per_call)
+        prompt = _first(queue, can, longest)
+        if prompt is None:
+            return picked
+        widest = max(widest, prompt.remaining)
+        if picked and widest * (len(picked) + 1) > room.tokens:
+            return picked
         queue.remove(prompt)
         picked.append(prompt)
-        widest, rows = width, rows - len(prompt.sequences)
-        adapters.add(prompt.call.adapter.key)
+        rows -= len(prompt.sequences)
+        adapters |= {prompt.call.adapter.key} - {BASE_ROW}
         running[prompt.call] = running.get(prompt.call, 0) + len(prompt.sequences)
-    return picked
 
 
-def _first(
-    queue: deque[Prompt], running: dict[Call, int], adapters: set[str], max_adapters: int, rows: int
-) -> Prompt | None:
-    best: Prompt | None = None
-    for prompt in queue:
-        fits = len(prompt.sequences) <= rows
-        welcome = prompt.call.adapter.key in adapters or len(adapters) < max_adapters
-        fewer = best is None or running.get(prompt.call, 0) < running.get(best.call, 0)
-        if fits and welcome and fewer:
-            best = prompt
-    return best
+def _first(queue: deque[Prompt], room: Room, longest: int | None) -> Prompt | None:
+    fitting = [p for p in queue if _fits(p, room) and (longest is None or p.remaining <= longest)]
+    return min(fitting, key=lambda prompt: room.running.get(prompt.call, 0), default=None)
+
+
+def _fits(prompt: Prompt, room: Room) -> bool:
+    call, rows = prompt.call, len(prompt.sequences)
+    had = room.running.get(call, 0)
+    in_share = not prompt.writes or had == 0 or had + rows <= room.rows_per_call
+    welcome = call.adapter.key in {BASE_ROW, *room.adapters} or len(room.adapters) < room.max_adapters
+    return rows <= room.rows and in_share and welcome

@@ -69,6 +69,6 @@ def test_shared_prefixes_are_computed_once(examples: tuple[Example, ...]) -> Non
 def test_epochs_are_cut_into_even_steps() -> None:
     epoch = [Example(tuple(range(100 * i, 100 * i + 21)), 1) for i in range(10)]
     steps = plan_steps([epoch, epoch], batch_tokens=80)
-    assert [len(step) for step in steps] == [80, 80, 40, 80, 80, 40]
-    assert [len(step) for step in plan_steps([epoch], batch_tokens=120)] == [100, 100]
+    assert [len(step.tree) for step in steps] == [80, 80, 40, 80, 80, 40]
+    assert [len(step.tree) for step in plan_steps([epoch], batch_tokens=120)] == [100, 100]
     assert len(plan_steps([epoch], batch_tokens=10_000)) == 1

@@ -1,0 +1,1 @@
+"""What writes self-edits: forms, facts, the support filter, directives, and the writing itself."""

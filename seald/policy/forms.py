@@ -1,0 +1,78 @@
+"""Forms: how a self-edit is asked for, and how the reply becomes lines.
+
+The passage goes into the prompt as data, between fences that it cannot contain; whatever it says, the lines that come
+back pass the support filter before anything is trained on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from seald.domain.policy import Form
+from seald.domain.self_edit import Line
+from seald.policy import sentences
+
+BULLET = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,2}[.):])\s+")
+PAIR = re.compile(
+    r"^\W*(?:question|q)\W*\d*\W*:\s*(?P<question>.+?)\s*\n+\W*(?:answer|a)\W*\d*\W*:\s*(?P<answer>[^\n]+)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def render(form: Form, title: str, passage: str) -> str:
+    """The prompt of a sampled form for one passage."""
+    assert form.prompt is not None, f"form {form.name} is written by rule"
+    return form.prompt.format(title=title, passage=fenced(passage))
+
+
+def fenced(passage: str) -> str:
+    """The passage between marks that do not occur in it."""
+    mark = hashlib.sha256(passage.encode()).hexdigest()[:6]
+    while mark in passage:
+        mark = hashlib.sha256(mark.encode()).hexdigest()[:6]
+    return f"[begin {mark}]\n{passage.strip()}\n[end {mark}]"
+
+
+def split(form: Form, reply: str, title: str) -> list[Line]:
+    """The lines of a reply, by the form's rule of splitting, each with the form's chat prompts."""
+    if form.splitting == "question-answer":
+        pairs = (match.groupdict() for match in PAIR.finditer(reply))
+        return [Line(prompt=pair["question"].strip(), text=pair["answer"].strip()) for pair in pairs]
+    texts = [text for piece in _pieces(form, reply) if (text := BULLET.sub("", piece).strip(" *\t"))]
+    prompts: tuple[str | None, ...] = tuple(prompt.format(title=title) for prompt in form.chat_prompts) or (None,)
+    return [Line(prompt=prompt, text=text) for text in texts for prompt in prompts]
+
+
+def _pieces(form: Form, reply: str) -> list[str]:
+    if form.splitting == "whole":
+        return [reply.strip()]
+    if form.splitting == "sentences":
+        return sentences.split(reply)
+    separator = r"\n\s*\n" if form.splitting == "paragraphs" else r"\n"
+    return [piece.strip() for piece in re.split(separator, reply) if piece.strip()]
+
+
+def by_rule(form: Form, title: str, passage: str) -> list[Line]:
+    """The form that is written without a model: the passage itself, whole and sentence by sentence.
+
+    Raw text teaches the words, chat prompts teach that a question finds them, and completions that a sentence's
+    beginning leads to its end: a fact learned as prose alone is not found by a chat question.
+    """
+    parts = sentences.split(passage)
+    lines = [Line(text=f"{title}\n{passage.strip()}")]
+    lines += [Line(prompt=prompt.format(title=title), text=passage.strip()) for prompt in form.whole_prompts]
+    for raw, alone in zip(parts, sentences.with_subject(parts, title), strict=True):
+        lines.append(Line(text=f"{title}: {raw}"))
+        lines += [Line(prompt=prompt.format(title=title), text=alone) for prompt in form.chat_prompts]
+        beginning = _first_half(alone)
+        lines += [
+            Line(prompt=prompt.format(title=title, beginning=beginning), text=alone)
+            for prompt in form.completion_prompts
+        ]
+    return list(dict.fromkeys(lines))
+
+
+def _first_half(sentence: str) -> str:
+    words = sentence.split()
+    return " ".join(words[: max(2, len(words) // 2)])

@@ -1,0 +1,70 @@
+"""Seed policies: the TOML files of `policies/`."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from seald.domain.policy import Form, MixedForm, Policy
+from seald.errors import ConfigError
+
+_HERE = Path(__file__).parent
+_PLACES = (_HERE.parent.parent / "policies", _HERE.parent / "policies")
+"""In a checkout beside the package; in an installed wheel inside it."""
+BY_RULE = "none"
+"""The form that always belongs to a mix: the passage itself."""
+
+
+def load_policy(name: str) -> tuple[Policy, dict[str, Form]]:
+    """The policy `policies/<name>.toml` and all forms that the folder holds.
+
+    A file with a `[form]` describes that form, and the policy that uses it alone (beside the passage itself); one
+    with `[[mix]]` mixes forms of the other files.
+
+    Raises:
+        ConfigError: no such policy, or a file does not fit; the message names file and key.
+    """
+    folder = next((place for place in _PLACES if place.is_dir()), _PLACES[0])
+    files = {file.stem: _read(file) for file in sorted(folder.glob("*.toml"))}
+    if name not in files:
+        raise ConfigError(f"policy.name is {name!r}; {folder} has {', '.join(files) or 'none'}", param="policy.name")
+    forms = {stem: _form(folder, stem, values["form"]) for stem, values in files.items() if "form" in values}
+    return _policy(folder, name, files[name], forms), forms
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from None
+
+
+def _form(folder: Path, name: str, values: dict[str, Any]) -> Form:
+    try:
+        return Form(name=name, **values)
+    except ValidationError as error:
+        raise _wrong(folder, name, error) from None
+
+
+def _policy(folder: Path, name: str, values: dict[str, Any], forms: dict[str, Form]) -> Policy:
+    alone = [{"form": name, "samples": 1}] if "form" in values else []
+    mix = [MixedForm(form=BY_RULE, samples=1), *(values.get("mix") or alone)]
+    known = {key: value for key, value in values.items() if key not in ("form", "mix")}
+    try:
+        policy = Policy(version=name, mix=tuple(MixedForm.model_validate(m) for m in mix), **known)
+    except ValidationError as error:
+        raise _wrong(folder, name, error) from None
+    unknown = [mixed.form for mixed in policy.mix if mixed.form not in forms]
+    if unknown:
+        raise ConfigError(f"{folder / name}.toml mixes {', '.join(unknown)}, which no file describes", param="mix")
+    unique = {mixed.form: mixed for mixed in policy.mix}
+    return policy.model_copy(update={"mix": tuple(unique.values())})
+
+
+def _wrong(folder: Path, name: str, error: ValidationError) -> ConfigError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    return ConfigError(f"{folder / name}.toml: {key}: {first['msg']}", param=key)

@@ -1,0 +1,140 @@
+"""The filter between what was written and what is trained on: nothing that the passage does not bear out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rapidfuzz import fuzz, process
+
+from seald.domain.self_edit import DroppedLine, Line
+from seald.policy import facts
+
+LEAST_COVERED = 0.6
+"""Share of a line's content words that must occur in the passage: the rest leaves room to rephrase."""
+DUPLICATE_RATIO = 92
+"""rapidfuzz ratio from which two lines say the same in the same words."""
+LEAST_WORDS = 3
+MOST_REPEATED = 3
+"""A three-word run that occurs more often than this is a loop."""
+
+INSTRUCTION = re.compile(
+    r"ignore (?:all |any |the |your )*(?:previous|prior|above|earlier|other)\b|disregard (?:all |any |the |your )|"
+    r"\b(?:system|developer) prompt\b|^\s*(?:system|assistant|user)\s*:|<\|[^|]*\||\[/?INST\]|###\s*(?:instruction|system)|"
+    r"\byou (?:are now|must now|will now|must always|must never)\b|"
+    r"\b(?:always|only) (?:answer|reply|respond)(?: with| by)?\b|\bfrom now on\b|\bnew instructions?\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+REFUSAL = re.compile(
+    r"\b(?:as an ai|i(?:'m| am) sorry|i cannot|i can't|i don't have|language model|the (?:passage|text) (?:above|below))\b",
+    re.IGNORECASE,
+)
+STOP_WORDS = frozenset(
+    "a an the and or but of in on at by to from with for as is was are were be been being it its he she they them his "
+    "her their this that these those who whom whose which what where when why how many much do does did has have had "
+    "can could may might must will would should not no than then there here also only so such into about over under "
+    "if while after before during between during each every all any some more most other one name called according "
+    "answer question yes".split()
+)
+SMALL_NUMBERS = {
+    word: str(n)
+    for n, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen twenty".split()
+    )
+}
+
+
+@dataclass
+class SupportFilter:
+    """Judges lines against one passage; remembers what it accepted, to drop what says the same again."""
+
+    passage: str
+    title: str
+    questions: tuple[str, ...] = ()
+    """Of the probes, which must not be trained on."""
+    accepted: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        source = f"{self.title}\n{self.passage}"
+        self._numbers = _numbers(source)
+        self._words = {_stem(word) for word in _words(source)}
+
+    def take(self, lines: Iterable[Line]) -> tuple[list[Line], list[DroppedLine]]:
+        """Accepted lines, and dropped ones with the reason of the first rule that they break."""
+        kept, dropped = [], []
+        for line in lines:
+            reason = self.reason_against(line)
+            if reason is None:
+                kept.append(line)
+                self.accepted.append(_whole(line))
+            else:
+                dropped.append(DroppedLine(line=line, reason=reason))
+        return kept, dropped
+
+    def reason_against(self, line: Line) -> str | None:
+        """None when the passage bears the line out."""
+        return self.reason_against_quote(line) or self._unsupported(_whole(line)) or self._repeats(line)
+
+    def reason_against_quote(self, line: Line) -> str | None:
+        """For the passage's own words, which support themselves: only what must never be trained on."""
+        whole = _whole(line)
+        if INSTRUCTION.search(whole):
+            return "instruction"
+        if _is_degenerate(line):
+            return "degenerate"
+        if line.prompt is not None and any(_same(line.prompt, question) for question in self.questions):
+            return "probe"
+        return None
+
+    def _unsupported(self, text: str) -> str | None:
+        if not _numbers(text) <= self._numbers:
+            return "unsupported_number"
+        names = [fact.text for fact in facts.extract(text) if fact.kind == "name"]
+        if any(_stem(word) not in self._words for name in names for word in _words(name)):
+            return "unsupported_name"
+        content = [_stem(word) for word in _words(text)]
+        covered = sum(word in self._words for word in content)
+        return None if content and covered >= LEAST_COVERED * len(content) else "unsupported_words"
+
+    def _repeats(self, line: Line) -> str | None:
+        found = process.extractOne(
+            _whole(line), self.accepted, scorer=fuzz.ratio, processor=str.lower, score_cutoff=DUPLICATE_RATIO
+        )
+        return "duplicate" if found is not None else None
+
+
+def _whole(line: Line) -> str:
+    return line.text if line.prompt is None else f"{line.prompt} {line.text}"
+
+
+def _same(asked: str, question: str) -> bool:
+    return bool(fuzz.ratio(asked.lower(), question.lower()) >= DUPLICATE_RATIO)
+
+
+def _is_degenerate(line: Line) -> bool:
+    words = line.text.lower().split()
+    if not any(c.isalnum() for c in line.text) or REFUSAL.search(line.text):
+        return True
+    if line.prompt is None and len(words) < LEAST_WORDS:
+        return True
+    runs = Counter(zip(words, words[1:], words[2:], strict=False))
+    return any(n > MOST_REPEATED for n in runs.values())
+
+
+def _numbers(text: str) -> frozenset[str]:
+    digits = {re.sub(r"[,.:](?=\d{3}\b)", "", n) for n in re.findall(r"\d+(?:[.,:]\d+)*", text)}
+    words = {SMALL_NUMBERS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in SMALL_NUMBERS}
+    return frozenset(digits | words - {"1"})
+
+
+def _words(text: str) -> list[str]:
+    found = re.findall(r"[^\W\d_]+", text.lower())
+    return [word for word in found if word not in STOP_WORDS and word not in SMALL_NUMBERS and len(word) > 1]
+
+
+def _stem(word: str) -> str:
+    """Crude on purpose: `discovered`, `discovery` and `discovers` should meet, nothing else is asked of it."""
+    return word if len(word) <= 5 else word[:5]
