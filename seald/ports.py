@@ -48,6 +48,25 @@ class Continuation:
     answer: str
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Two ways to go on after `lead`, told apart by their first tokens."""
+
+    question: str
+    lead: str
+    answer: str
+    wrong: str
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Log-probabilities (nats) of the first tokens of a choice's two ways; what is not among the engine's 20 most
+    probable tokens has the log-probability of the last of them."""
+
+    answer: float
+    wrong: float
+
+
 class Engine(Protocol):
     """What serves, as the pipeline and the guards use it. `model` is BASE or an adapter's engine name.
 
@@ -60,6 +79,10 @@ class Engine(Protocol):
 
     def score(self, items: Sequence[Continuation], *, model: str) -> list[AnswerScore]:
         """Log-probabilities of each item's answer tokens; same length and order as `items`."""
+        ...
+
+    def prefer(self, choices: Sequence[Choice], *, model: str) -> list[Preference]:
+        """How probable the two ways of each choice are; same length and order as `choices`."""
         ...
 
     def score_tokens(self, token_ids: Sequence[Sequence[int]], *, models: Sequence[str]) -> list[list[float]]:

@@ -7,15 +7,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ProbeKind = Literal["question", "cloze"]
+ProbeKind = Literal["question", "cloze", "choice"]
 ProbeOrigin = Literal["client", "model", "rule", "shipped"]
 
 
 class Probe(BaseModel):
     """A question with its answer. It is put to the model as one user turn, closed book.
 
-    A `question` is answered by greedy generation and graded; a `cloze` is scored by the log-probabilities of
-    `answer` after `lead`, and is right when every answer token is the most probable one.
+    A `question` is answered by greedy generation and graded. A `cloze` is scored by the log-probabilities of
+    `answer` after `lead`, and is right when every answer token is the most probable one. A `choice` is right when
+    `answer` is more probable after `lead` than `wrong`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +30,8 @@ class Probe(BaseModel):
     lead: str = ""
     """Words that the reply begins with; the answer is scored as their continuation."""
     answer: str = Field(min_length=1)
+    wrong: str = ""
+    """For a choice: what the answer must beat; its first token differs from the answer's."""
     origin: ProbeOrigin
 
 
@@ -54,7 +57,7 @@ class ProbeResult(BaseModel):
     probe_id: str
     correct: bool
     logprob: float
-    """Mean log-probability per token of the right answer, nats."""
+    """Mean log-probability per token of the right answer, nats; of its first token for a choice."""
     reply: str | None = None
     """What was generated; None for clozes."""
 

@@ -20,7 +20,32 @@ WORD = r"[A-ZÀ-Þ][\w’'-]*"
 # A single capitalised word that begins a sentence may be any word; two in a row are a name there too.
 NAME = rf"(?<![.!?] )(?<!^)\b{WORD}(?: (?:(?:of|the|de|van|von) )?{WORD})*|\b{WORD}(?: {WORD})+|\b[A-Z]{{2,}}\b"
 FACT = re.compile(rf"(?P<date>{DATE})|(?P<number>{NUMBER})|(?P<name>{NAME})")
-NOT_NAMES = frozenset("The A An It Its He She They In On At By For From Since Today When If And But Or I".split())
+NOT_NAMES = frozenset(
+    [
+        "The",
+        "A",
+        "An",
+        "It",
+        "Its",
+        "He",
+        "She",
+        "They",
+        "In",
+        "On",
+        "At",
+        "By",
+        "For",
+        "From",
+        "Since",
+        "Today",
+        "When",
+        "If",
+        "And",
+        "But",
+        "Or",
+        "I",
+    ]
+)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,14 @@ import httpx
 
 from seald.domain.probe import AnswerScore
 from seald.errors import EngineRefused, EngineUnavailable
-from seald.ports import BASE, Continuation, Sampling
+from seald.ports import BASE, Choice, Continuation, Preference, Sampling
 
 ROWS_PER_REQUEST = 64
 """Bounds one request's time, so that a slow machine does not run into the client's timeout."""
+LISTED = 20
+"""How many most probable tokens an engine lists at most."""
+AT_ONCE = 16
+"""Requests in flight where each needs its own: the engine batches them."""
 
 
 class EngineClient:
@@ -28,7 +32,10 @@ class EngineClient:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         # trust_env: a proxy of the environment must never see what goes to our own engine.
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds, trust_env=False)
+        # The same probes are put to every candidate, and their tokens do not depend on the adapter.
         self._prompts: dict[str, list[int]] = {}
+        self._texts: dict[str, list[int]] = {}
+        self._firsts: dict[str, str] = {}
 
     def close(self) -> None:
         """Close the connections."""
@@ -59,16 +66,33 @@ class EngineClient:
                 raise
 
     def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
-        """Answer each question as a chat of one user turn; same length and order as `questions`."""
+        """Answer each question as a chat of one user turn; same length and order as `questions`.
+
+        With a seed, question i is sampled with `seed + i`, so that the same question may stand there several times.
+        """
         rows = [self._chat_prompt(question) for question in questions]
         options = {
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "stop": list(sampling.stop) or None,
-            "seed": sampling.seed,
         }
-        return [choice["text"].strip() for choice in self._complete(rows, model, options)]
+        if sampling.seed is None or sampling.temperature == 0:
+            return [choice["text"].strip() for choice in self._complete(rows, model, options)]
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            seeded = [{**options, "seed": sampling.seed + i} for i in range(len(rows))]
+            answers = pool.map(lambda row, own: list(self._complete([row], model, own)), rows, seeded)
+            return [choice["text"].strip() for choices in answers for choice in choices]
+
+    def prefer(self, choices: Sequence[Choice], *, model: str) -> list[Preference]:
+        """How probable the two ways of each choice are; same length and order as `choices`."""
+        rows = [self._chat_prompt(c.question) + self._tokens(c.lead) for c in choices]
+        answers = self._complete(rows, model, {"max_tokens": 1, "temperature": 0, "logprobs": LISTED})
+        listed = [answer["logprobs"]["top_logprobs"][0] for answer in answers]
+        return [
+            Preference(answer=self._first(c.answer, top), wrong=self._first(c.wrong, top))
+            for c, top in zip(choices, listed, strict=True)
+        ]
 
     def score(self, items: Sequence[Continuation], *, model: str) -> list[AnswerScore]:
         """Log-probabilities of each item's answer tokens; same length and order as `items`."""
@@ -103,16 +127,23 @@ class EngineClient:
             yield from sorted(answer["choices"], key=lambda choice: int(choice["index"]))
 
     def _chat_prompt(self, question: str) -> list[int]:
-        # The same probes are put to every candidate, and their tokens do not depend on the adapter.
         if question not in self._prompts:
             body = {"messages": [{"role": "user", "content": question}], "add_generation_prompt": True}
             self._prompts[question] = self._call("POST", "/tokenize", {"model": BASE, **body})["tokens"]
         return self._prompts[question]
 
     def _tokens(self, text: str) -> list[int]:
-        body = {"model": BASE, "prompt": text, "add_special_tokens": False}
-        tokens: list[int] = self._call("POST", "/tokenize", body)["tokens"]
-        return tokens
+        if text not in self._texts:
+            body = {"model": BASE, "prompt": text, "add_special_tokens": False}
+            self._texts[text] = self._call("POST", "/tokenize", body)["tokens"]
+        return self._texts[text]
+
+    def _first(self, text: str, listed: dict[str, float]) -> float:
+        """Log-probability of the text's first token, which engines list by its string."""
+        if text not in self._firsts:
+            body = {"model": BASE, "tokens": self._tokens(text)[:1]}
+            self._firsts[text] = self._call("POST", "/detokenize", body)["prompt"]
+        return float(listed.get(self._firsts[text], min(listed.values())))
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         try:

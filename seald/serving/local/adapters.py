@@ -16,6 +16,8 @@ from seald.errors import Conflict, InvalidRequest, NotFound
 from seald.serving.local.model import BASE_ROW, LanguageModel
 
 WEIGHTS = "adapter_model.safetensors"
+UNMIXABLE = ("use_dora", "modules_to_save", "trainable_token_indices", "layer_replication", "alora_invocation_tokens")
+"""Settings of an adapter that peft applies to a whole batch or not at all."""
 
 
 @dataclass(eq=False)
@@ -112,12 +114,12 @@ class Adapters:
             said = json.loads((folder / "adapter_config.json").read_text())
             with safe_open(folder / WEIGHTS, framework="pt") as weights:
                 names = list(weights.keys())
+            problem = self._problem(said, names)
+            if problem:
+                raise InvalidRequest(f"Loading lora adapter '{folder}' failed: {problem}", param="lora_path")
             config: LoraConfig = LoraConfig.from_pretrained(str(folder))
-        except (OSError, ValueError, TypeError, SafetensorError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
             raise InvalidRequest(f"'{folder}' cannot be read: {error}", param="lora_path") from error
-        problem = self._problem(said, names)
-        if problem:
-            raise InvalidRequest(f"Loading lora adapter '{folder}' failed: {problem}", param="lora_path")
         return config
 
     def _problem(self, config: dict[str, Any], weights: list[str]) -> str | None:
@@ -127,8 +129,7 @@ class Adapters:
         rank = max([int(config.get("r", 0)), *map(int, (config.get("rank_pattern") or {}).values())])
         if rank > self._max_rank:
             return f"its rank {rank} is greater than --max-lora-rank {self._max_rank}"
-        # peft applies these to a whole batch or not at all.
-        unmixable = [what for what in ("use_dora", "modules_to_save", "trainable_token_indices") if config.get(what)]
+        unmixable = [what for what in UNMIXABLE if config.get(what)]
         if unmixable or config.get("bias", "none") != "none":
             return f"{', '.join(unmixable) or 'bias'} cannot be mixed with other adapters in a batch"
         strange = [name for name in weights if ".lora_A." not in name and ".lora_B." not in name]
@@ -146,6 +147,7 @@ class Adapters:
             adapter.path, adapter_name=adapter.key, torch_device=str(self._model.device)
         )
         self._model.network.eval()
+        self._model.adapters_changed()
         wrong = [*result.missing_keys, *result.unexpected_keys]
         if wrong:
             raise InvalidRequest(
@@ -158,6 +160,7 @@ class Adapters:
         network = self._model.network
         if not isinstance(network, PeftModel) or adapter.key not in network.peft_config:
             return
+        self._model.adapters_changed()
         others = [key for key in network.peft_config if key != adapter.key]
         if not others:
             self._model.network = network.unload()

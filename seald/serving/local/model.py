@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from seald.serving.local.cache import RowCache
@@ -28,6 +29,7 @@ class LanguageModel:
         self.network: Any = network.to(self.device).requires_grad_(False).eval()
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, **options)
         self.path = str(folder)
+        self._active: str | None = None
         config = self.network.config.get_text_config()
         self.layers: int = config.num_hidden_layers
         self.vocabulary: int = config.vocab_size
@@ -54,9 +56,6 @@ class LanguageModel:
 
         `keep` is an index over T, or how many of the last positions to keep (0: all).
         """
-        # Without peft around it the network knows no `adapter_names`; with it, leaving them out would apply
-        # whichever adapter was loaded first to every row.
-        names = {"adapter_names": list(adapters)} if hasattr(self.network, "peft_config") else {}
         out = self.network(
             input_ids=torch.tensor(ids, device=self.device),
             past_key_values=cache,
@@ -64,10 +63,27 @@ class LanguageModel:
             attention_mask=mask,
             position_ids=positions,
             logits_to_keep=keep,
-            **names,
+            **self._use(adapters),
         )
         logits: torch.Tensor = out.logits
         return logits
+
+    def adapters_changed(self) -> None:
+        """To be called after peft put in or took out an adapter: it may have made another one active."""
+        self._active = None
+
+    def _use(self, adapters: Sequence[str]) -> dict[str, list[str]]:
+        """What to pass to `forward`. A batch of one kind needs no mixing, which saves a third of a step's time."""
+        if not isinstance(self.network, PeftModel):
+            return {}
+        kinds = set(adapters)
+        if len(kinds) > 1:
+            return {"adapter_names": list(adapters)}
+        (only,) = kinds
+        if only != self._active:
+            self.network.base_model.set_adapter([] if only == BASE_ROW else only, inference_mode=True)
+            self._active = only
+        return {}
 
 
 def _end_tokens(generation: Any, tokenizer: Any) -> frozenset[int]:

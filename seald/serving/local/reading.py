@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from seald.serving.local.cache import CachedRow, RowCache
+from seald.serving.local.cache import CachedRow
 from seald.serving.local.model import LanguageModel
+from seald.serving.local.prefixes import Prefixes
 from seald.serving.local.scoring import score
 from seald.serving.local.sequence import Prompt
 
@@ -21,48 +22,50 @@ class ReadPrompt:
     logits: torch.Tensor
 
 
-def read(model: LanguageModel, prompts: list[Prompt], tokens: int) -> list[ReadPrompt]:
-    """Read prompts together, or at most `tokens` of a single long one; returns those that were read to the end."""
-    if len(prompts) == 1:
-        return _read_piece(model, prompts[0], tokens)
-    return _read_rows(model, prompts)
+class Reader:
+    """Reads several short prompts in one pass, or a long one piece by piece."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._prefixes = Prefixes()
+
+    def read(self, prompts: list[Prompt], tokens: int) -> list[ReadPrompt]:
+        """Read prompts together, or at most `tokens` of a single one; returns those that were read to the end."""
+        cache = prompts[0].cache or self._prefixes.start(prompts) or self._model.new_cache()
+        # Padded at the right: no token has padding before it, so the causal mask is all the mask there need be.
+        pieces = [prompt.tokens[prompt.read : prompt.read + tokens] for prompt in prompts]
+        width = max(map(len, pieces))
+        keep = self._positions(prompts, pieces, width)
+        logits = self._model.logits(
+            [piece + [0] * (width - len(piece)) for piece in pieces],
+            cache,
+            adapters=[prompt.call.adapter.key for prompt in prompts],
+            keep=keep.to(self._model.device),
+        )
+        done: list[ReadPrompt] = []
+        for row, (prompt, piece) in enumerate(zip(prompts, pieces, strict=True)):
+            kept = int((keep < len(piece)).sum())
+            _note(prompt, logits[row, :kept], len(piece))
+            if prompt.remaining:
+                prompt.cache = cache
+                continue
+            held = CachedRow(cache, row, start=0, length=len(prompt.tokens))
+            self._prefixes.remember(prompt, held)
+            done.append(ReadPrompt(prompt, held, logits[row, kept - 1].float()))
+        return done
+
+    @staticmethod
+    def _positions(prompts: list[Prompt], pieces: list[list[int]], width: int) -> torch.Tensor:
+        """Where logits are needed: everywhere for scores, else at each prompt's last token."""
+        if any(prompt.call.options.prompt_logprobs is not None for prompt in prompts):
+            return torch.arange(width)
+        return torch.tensor(sorted({len(piece) - 1 for piece in pieces}))
 
 
-def _read_piece(model: LanguageModel, prompt: Prompt, tokens: int) -> list[ReadPrompt]:
-    if prompt.cache is None:
-        prompt.cache = model.new_cache()
-    piece = prompt.tokens[prompt.read : prompt.read + tokens]
-    scored = prompt.call.options.prompt_logprobs is not None
-    keys = [prompt.call.adapter.key]
-    logits = model.logits([piece], prompt.cache, adapters=keys, keep=0 if scored else 1)[0]
-    return _take(prompt, prompt.cache, 0, logits, len(piece))
-
-
-def _read_rows(model: LanguageModel, prompts: list[Prompt]) -> list[ReadPrompt]:
-    # Padded at the right: no token has padding before it, so the causal mask is all the mask there need be.
-    width = max(len(prompt.tokens) for prompt in prompts)
-    rows = [prompt.tokens + [0] * (width - len(prompt.tokens)) for prompt in prompts]
-    scored = any(prompt.call.options.prompt_logprobs is not None for prompt in prompts)
-    last = sorted({len(prompt.tokens) - 1 for prompt in prompts})
-    keep = torch.arange(width) if scored else torch.tensor(last)
-    cache = model.new_cache()
-    keys = [prompt.call.adapter.key for prompt in prompts]
-    logits = model.logits(rows, cache, adapters=keys, keep=keep.to(model.device))
-    done: list[ReadPrompt] = []
-    for row, prompt in enumerate(prompts):
-        end = int((keep < len(prompt.tokens)).sum())
-        done += _take(prompt, cache, row, logits[row, :end], len(prompt.tokens))
-    return done
-
-
-def _take(prompt: Prompt, cache: RowCache, row: int, logits: torch.Tensor, count: int) -> list[ReadPrompt]:
-    """Note that `count` more tokens are read; `logits` are of all of them or of the last."""
+def _note(prompt: Prompt, logits: torch.Tensor, count: int) -> None:
+    """Note that `count` more tokens are read; `logits` are of all of them if they are to be scored."""
     top = prompt.call.options.prompt_logprobs
     if top is not None:
         followers = prompt.tokens[prompt.read + 1 : prompt.read + count + 1]
         prompt.scores += score(logits, followers, top)
     prompt.read += count
-    if prompt.remaining:
-        return []
-    kept = CachedRow(cache, row, start=0, length=len(prompt.tokens))
-    return [ReadPrompt(prompt, kept, logits[-1].float())]

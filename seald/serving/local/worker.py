@@ -16,7 +16,7 @@ from seald.errors import Draining, EngineError
 from seald.serving.local.adapters import Adapters
 from seald.serving.local.batch import Batch
 from seald.serving.local.model import LanguageModel
-from seald.serving.local.reading import ReadPrompt, read
+from seald.serving.local.reading import Reader, ReadPrompt
 from seald.serving.local.scoring import TokenScore, score
 from seald.serving.local.sequence import Call, Prompt, Sequence
 from seald.serving.local.waiting import Room, Waiting
@@ -38,6 +38,7 @@ class Worker:
         self._max_num_seqs = max_num_seqs
         self._max_loras = max_loras
         self._batch = Batch(model)
+        self._reader = Reader(model)
         self._waiting = Waiting()
         self._open: list[Call] = []
         self._score_after = 0.0
@@ -152,7 +153,7 @@ class Worker:
         if not prompts:
             return []
         try:
-            done = read(self._model, prompts, tokens)
+            done = self._reader.read(prompts, tokens)
         except Exception as error:
             self._fail({prompt.call for prompt in prompts}, _told(error))
             return []

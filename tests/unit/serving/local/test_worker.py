@@ -30,7 +30,9 @@ async def continued(client: Client, name: str, ids: list[int], length: int, dela
     return tokens
 
 
-def test_greedy_in_a_mixed_batch_joined_midway_is_that_of_each_alone(run: Run, plain: Plain, engine: LocalEngine) -> None:
+def test_greedy_in_a_mixed_batch_joined_midway_is_that_of_each_alone(
+    run: Run, plain: Plain, engine: LocalEngine
+) -> None:
     jobs = [
         # prompt length, tokens to write, seconds until it joins
         ("base", prompt(3, 1), 60, 0.0),

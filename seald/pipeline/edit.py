@@ -1,0 +1,79 @@
+"""queued → editing → training: probes are frozen, then the policy writes self-edits for every passage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.document import Document
+from seald.domain.self_edit import SelfEdit
+from seald.errors import InvalidRequest
+from seald.pipeline.probe import freeze_probes
+from seald.pipeline.workshop import Workshop
+from seald.policy.writing import Assignment, write
+from seald.ports import BASE
+
+
+def begin(shop: Workshop, adaptation: Adaptation) -> None:
+    """Take the adaptation up."""
+    shop.adaptations.move(adaptation.id, AdaptationStatus.QUEUED, AdaptationStatus.EDITING)
+
+
+def edit(shop: Workshop, adaptation: Adaptation) -> None:
+    """Write what is not in the ledger yet; what an interrupted run wrote stays as it is.
+
+    Raises:
+        InvalidRequest: code `nothing_to_learn`, when the filter left no line at all.
+    """
+    freeze_probes(shop, adaptation)
+    for id in adaptation.documents:
+        _write_document(shop, adaptation, shop.documents.get(id))
+    figures = _figures(shop.ledger.of_adaptation(adaptation.id))
+    if not figures["lines"]:
+        raise InvalidRequest(
+            f"no line of {', '.join(adaptation.documents)} may be trained on: {figures['dropped']}",
+            code="nothing_to_learn",
+        )
+    shop.adaptations.move(
+        adaptation.id, AdaptationStatus.EDITING, AdaptationStatus.TRAINING, figures={"self_edits": figures}
+    )
+
+
+def _write_document(shop: Workshop, adaptation: Adaptation, document: Document) -> None:
+    done = [e for e in shop.ledger.of_adaptation(adaptation.id) if e.document_id == document.id]
+    questions = tuple(probe.question for probe in shop.probes.of_documents([document.id]))
+    for passage in document.passages:
+        task = Assignment(
+            adaptation_id=adaptation.id,
+            document=document,
+            passage=passage,
+            policy=shop.policy,
+            forms=shop.forms,
+            model=BASE,
+            max_tokens=shop.settings.policy.max_tokens,
+            bounds=shop.settings.policy.directives,
+            questions=questions,
+        )
+        for made in write(shop.engine, task, [e for e in done if e.passage_index == passage.index]):
+            stored = shop.ledger.add(made)
+            shop.adaptations.note(adaptation.id, "self_edit", _summary(stored))
+
+
+def _summary(edit: SelfEdit) -> dict[str, Any]:
+    dropped = Counter(line.reason for line in edit.dropped)
+    return {
+        "document": edit.document_id,
+        "passage": edit.passage_index,
+        "form": edit.form,
+        "lines": len(edit.lines),
+        "dropped": dict(dropped),
+    }
+
+
+def _figures(edits: list[SelfEdit]) -> dict[str, Any]:
+    return {
+        "written": len(edits),
+        "lines": sum(len(edit.lines) for edit in edits),
+        "dropped": dict(Counter(line.reason for edit in edits for line in edit.dropped)),
+    }
