@@ -109,10 +109,10 @@ class Recipe(Section):
         "up_proj",
         "down_proj",
     )
-    learning_rate: float = Field(1e-3, gt=0, le=1)
-    epochs: int = Field(8, ge=1, le=100)
-    batch_tokens: int = Field(512, ge=64)
-    """Tokens of one optimizer step."""
+    learning_rate: float = Field(1.8e-3, gt=0, le=1)
+    epochs: int = Field(6, ge=1, le=100)
+    batch_tokens: int = Field(192, ge=64)
+    """Tokens of one optimizer step, about; a prefix that several lines share counts once."""
     max_line_tokens: int = Field(512, ge=16)
     """A longer line is cut into several."""
     warmup_ratio: float = Field(0.05, ge=0, le=1)
@@ -120,8 +120,16 @@ class Recipe(Section):
     weight_decay: float = Field(0.0, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
     loss_scope: Literal["completion", "all"] = "completion"
-    replay_fraction: float = Field(0.5, ge=0, lt=1)
-    general_fraction: float = Field(0.1, ge=0, lt=1)
+    replay_fraction: float = Field(0.3, ge=0, lt=1)
+    """Share of an epoch's loss tokens that come from earlier documents."""
+    general_fraction: float = Field(0.25, ge=0, lt=1)
+    """Share of an epoch's loss tokens that are the base model's own replies."""
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Recipe:
+        if self.replay_fraction + self.general_fraction >= 1:
+            raise ValueError("replay_fraction and general_fraction must leave room for the new document: sum below 1")
+        return self
 
 
 class Training(Section):

@@ -188,7 +188,7 @@ class Daemon:
             },
             "collections": self._stores.adapters.summary(),
             "adaptations": self._stores.adaptations.counts(),
-            "training": self._trainer.progress(),
+            "training": self._stores.adaptations.training(),
         }
 
 

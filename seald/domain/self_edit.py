@@ -29,7 +29,8 @@ class DroppedLine(BaseModel):
 
     line: Line
     reason: str
-    """`unsupported_number`, `unsupported_name`, `unsupported_words`, `degenerate`, `duplicate`, `probe`, `instruction`."""
+    """`unsupported_number`, `unsupported_name`, `unsupported_words`, `degenerate`, `duplicate`, `probe` or
+    `instruction`."""
 
 
 class Directives(BaseModel):

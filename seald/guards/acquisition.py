@@ -11,7 +11,7 @@ from seald.guards.gate import Paired, compare
 
 
 def judge(before: Sequence[ProbeResult], after: Sequence[ProbeResult], settings: Acquisition) -> Verdict:
-    """Pass on accuracy, or on a clear rise of the right answers' log-probability where greedy answers are too coarse."""
+    """Pass on accuracy, or on a clear rise of the right answers' log-probability: greedy answers are coarse."""
     pair = compare(before, after)
     outcome = _outcome(pair, settings)
     figures = {**pair.figures(), "gain": round(pair.gain, 4), **settings.model_dump()}

@@ -1,4 +1,4 @@
-"""Making probes at ingest: questions that the model answers only with the passage in view, and clozes over its facts."""
+"""Making probes at ingest: questions that the model answers only with the passage in view, and clozes."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pydantic import TypeAdapter
 
@@ -98,7 +98,7 @@ def _before_and_after(
     return probing.put(shop.engine, probes, before), probing.put(shop.engine, probes, candidate.engine_name)
 
 
-def _base_general(shop: Workshop, probes: list[Probe]) -> list[ProbeResult]:
+def _base_general(shop: Workshop, probes: Sequence[Probe]) -> list[ProbeResult]:
     """The base model's results on the general suite: the same for every candidate, so computed once."""
     file = shop.cache / f"general-results-{shop.base.sha256[:16]}-{suite.fingerprint()}.json"
     return remembered(file, _RESULTS, lambda: probing.put(shop.engine, probes, BASE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -21,5 +20,5 @@ def remembered(file: Path, shape: TypeAdapter[T], compute: Callable[[], T]) -> T
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".tmp")
     draft.write_bytes(shape.dump_json(value))
-    os.replace(draft, file)
+    draft.replace(file)
     return value

@@ -10,7 +10,8 @@ from typing import Literal
 FactKind = Literal["number", "date", "name"]
 
 MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-DATE = rf"(?:\d{{1,2}} )?{MONTH}(?: \d{{1,2}},)? \d{{4}}|\d{{1,2}} {MONTH}|\d{{4}}-\d\d-\d\d|\b(?:1[0-9]|20)\d\d\b(?![.,:]\d)"
+YEAR = r"\b(?:1[0-9]|20)\d\d\b(?![.,:]\d)"
+DATE = rf"(?:\d{{1,2}} )?{MONTH}(?: \d{{1,2}},)? \d{{4}}|\d{{1,2}} {MONTH}|\d{{4}}-\d\d-\d\d|{YEAR}"
 NUMBER_WORD = (
     r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|"
     r"eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand)"

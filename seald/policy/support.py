@@ -22,13 +22,15 @@ MOST_REPEATED = 3
 
 INSTRUCTION = re.compile(
     r"ignore (?:all |any |the |your )*(?:previous|prior|above|earlier|other)\b|disregard (?:all |any |the |your )|"
-    r"\b(?:system|developer) prompt\b|^\s*(?:system|assistant|user)\s*:|<\|[^|]*\||\[/?INST\]|###\s*(?:instruction|system)|"
+    r"\b(?:system|developer) prompt\b|^\s*(?:system|assistant|user)\s*:|<\|[^|]*\||\[/?INST\]|"
+    r"###\s*(?:instruction|system)|"
     r"\byou (?:are now|must now|will now|must always|must never)\b|"
     r"\b(?:always|only) (?:answer|reply|respond)(?: with| by)?\b|\bfrom now on\b|\bnew instructions?\b",
     re.IGNORECASE | re.MULTILINE,
 )
 REFUSAL = re.compile(
-    r"\b(?:as an ai|i(?:'m| am) sorry|i cannot|i can't|i don't have|language model|the (?:passage|text) (?:above|below))\b",
+    r"\b(?:as an ai|i(?:'m| am) sorry|i cannot|i can't|i don't have|language model|"
+    r"the (?:passage|text) (?:above|below))\b",
     re.IGNORECASE,
 )
 STOP_WORDS = frozenset(

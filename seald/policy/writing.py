@@ -1,4 +1,4 @@
-"""Writing self-edits for one passage: all samples asked for at once, each split, filtered and kept with its raw text."""
+"""Writing self-edits for one passage: all samples asked for at once, each split, filtered, kept with its raw text."""
 
 from __future__ import annotations
 

@@ -121,6 +121,21 @@ class SqlAdaptations:
         running = sum(found[s] for s in RUNNABLE - {AdaptationStatus.QUEUED})
         return {"queued": found[AdaptationStatus.QUEUED], "running": running, "held": found[AdaptationStatus.HELD]}
 
+    def training(self) -> dict[str, Any] | None:
+        """`{adaptation, step, steps}` of the one that trains; None when none does."""
+        query = (
+            select(event_rows.c.adaptation, event_rows.c.data)
+            .join(rows, rows.c.id == event_rows.c.adaptation)
+            .where(rows.c.status == AdaptationStatus.TRAINING, event_rows.c.type == "training")
+            .order_by(event_rows.c.seq.desc())
+            .limit(1)
+        )
+        with self._session.read() as connection:
+            last = connection.execute(query).one_or_none()
+        if last is None:
+            return None
+        return {"adaptation": last.adaptation, "step": last.data["step"], "steps": last.data["steps"]}
+
 
 def fetch(connection: Connection, id: str) -> Adaptation:
     """Raises NotFound."""

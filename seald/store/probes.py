@@ -27,18 +27,17 @@ class SqlProbes:
         query = select(rows).where(rows.c.document.in_(ids)).order_by(rows.c.document, rows.c.id)
         with self._session.read() as connection:
             found = connection.execute(query).mappings().all()
-        return [Probe.model_validate({**_without(row, "document"), "document_id": row["document"]}) for row in found]
+        return [_probe(dict(row)) for row in found]
 
 
 def insert(connection: Connection, probes: Sequence[Probe]) -> None:
     """Store those not yet there, for use inside a wider transaction."""
     known = set(connection.scalars(select(rows.c.id).where(rows.c.id.in_([probe.id for probe in probes]))))
     for probe in {probe.id: probe for probe in probes if probe.id not in known}.values():
-        values = probe.model_dump(exclude={"document_id"})
+        values = probe.model_dump(exclude={"document_id", "wrong"})
         connection.execute(rows.insert().values(**values, document=probe.document_id))
 
 
-def _without(row: object, key: str) -> dict[str, object]:
-    values = dict(row)  # type: ignore[call-overload]
-    del values[key]
-    return values
+def _probe(values: dict[str, object]) -> Probe:
+    values["document_id"] = values.pop("document")
+    return Probe.model_validate(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from seald.config import Recipe
@@ -19,14 +19,10 @@ _MARK = "\u2042"
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids of one line; the tokens from `loss_from` (at least 1) on are predicted in the loss.
-
-    An anchored example asks for the base model's whole distribution there, not for the tokens themselves.
-    """
+    """Token ids of one line; the tokens from `loss_from` (at least 1) on are predicted in the loss."""
 
     token_ids: tuple[int, ...]
     loss_from: int
-    anchored: bool = False
 
     @property
     def loss_tokens(self) -> int:
@@ -53,9 +49,9 @@ class Encoder:
         self._end_of_text = (tokenizer.eos_token_id,)
         self._end_of_turn: tuple[int, ...] | None = None
 
-    def encode(self, lines: Iterable[Line], *, anchored: bool = False) -> tuple[Example, ...]:
+    def encode(self, lines: Iterable[Line]) -> tuple[Example, ...]:
         """One example a line; a line longer than `max_tokens` gives several, in order."""
-        return tuple(replace(example, anchored=anchored) for line in lines for example in self._encode(line))
+        return tuple(example for line in lines for example in self._encode(line))
 
     def _encode(self, line: Line) -> Iterator[Example]:
         if line.prompt is None:

@@ -16,11 +16,11 @@ from seald.errors import TrainerFailed
 from seald.training import canary, checkpoint, lora
 from seald.training.checkpoint import Progress
 from seald.training.dataset import Encoder, Pools, run_order
-from seald.training.objective import Objective
+from seald.training.objective import mean_loss
 from seald.training.output import publish
 from seald.training.pace import Pace
 from seald.training.schedule import learning_rate
-from seald.training.token_tree import Step, plan_steps
+from seald.training.token_tree import TokenTree, plan_steps
 
 Emit = Callable[[TrainingEvent], None]
 
@@ -44,14 +44,12 @@ class Run:
         self._optimizer = torch.optim.AdamW(
             self._weights.values(), lr=job.recipe.learning_rate, weight_decay=job.recipe.weight_decay, fused=True
         )
-        self._objective = Objective(self._model, self._device)
         self._progress = Progress()
 
-    def _make_plan(self) -> list[Step]:
+    def _make_plan(self) -> list[TokenTree]:
         job = self._job
         encoder = Encoder(self._tokenizer, scope=job.recipe.loss_scope, max_tokens=job.recipe.max_line_tokens)
-        general = encoder.encode(job.general, anchored=True)
-        pools = Pools(encoder.encode(job.fresh), encoder.encode(job.replay), general)
+        pools = Pools(encoder.encode(job.fresh), encoder.encode(job.replay), encoder.encode(job.general))
         if not pools.fresh:
             raise TrainerFailed("the job has no fresh line to train on", code="bad_job")
         return plan_steps(run_order(pools, job.recipe, job.seed), job.recipe.batch_tokens)
@@ -100,11 +98,11 @@ class Run:
         checkpoint.save(self._folder, self._key, self._progress, weights, self._optimizer.state_dict())
         self._say("checkpoint")
 
-    def _step(self, step: Step) -> None:
+    def _step(self, tree: TokenTree) -> None:
         progress, started, paused = self._progress, time.monotonic(), self._pace.paused_seconds
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(self._job.recipe, progress.step, len(self._plan))
-        loss = self._objective(step)
+        loss = mean_loss(self._model, tree, self._device)
         self._check(loss, "the loss")
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self._weights.values(), self._job.recipe.max_grad_norm)
@@ -115,8 +113,8 @@ class Run:
         progress.last_loss = loss.item()
         progress.first_loss = progress.first_loss if progress.step else progress.last_loss
         progress.step += 1
-        progress.tokens += len(step.tree)
-        progress.loss_tokens += step.tree.loss_tokens
+        progress.tokens += len(tree)
+        progress.loss_tokens += tree.loss_tokens
         progress.seconds += time.monotonic() - started - paused
         progress.paused_seconds += paused
         self._say("step", loss=progress.last_loss, tokens_per_second=round(progress.tokens / progress.seconds, 1))

@@ -26,8 +26,6 @@ class TokenTree:
     parents: list[int] = field(default_factory=list)
     targets: dict[tuple[int, int], int] = field(default_factory=dict)
     """(node, token to be predicted after it) → in how many examples."""
-    anchors: list[int] = field(default_factory=list)
-    """Nodes after which the base model's own distribution is the target, in order of insertion."""
     _children: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -38,11 +36,7 @@ class TokenTree:
         node = ROOT
         for position, (token, following) in enumerate(zip(example.token_ids, example.token_ids[1:], strict=False)):
             node = self._child(node, token)
-            if position + 1 < example.loss_from:
-                continue
-            if example.anchored:
-                self.anchors.append(node)
-            else:
+            if position + 1 >= example.loss_from:
                 self.targets[node, following] = self.targets.get((node, following), 0) + 1
 
     def _child(self, node: int, token: int) -> int:
@@ -56,7 +50,7 @@ class TokenTree:
     @property
     def loss_tokens(self) -> int:
         """Predictions in the loss, an example's repetition counted again."""
-        return sum(self.targets.values()) + len(self.anchors)
+        return sum(self.targets.values())
 
     def tensors(self) -> TreeTensors:
         """What the model and the loss need."""
@@ -68,7 +62,7 @@ class TokenTree:
                 mask[node] = mask[parent]
                 positions[node] = positions[parent] + 1
             mask[node, node] = True
-        predicting = sorted({node for node, _ in self.targets} | set(self.anchors))
+        predicting = sorted({node for node, _ in self.targets})
         row = {node: index for index, node in enumerate(predicting)}
         return TreeTensors(
             tokens=torch.tensor(self.tokens)[None],
@@ -78,7 +72,6 @@ class TokenTree:
             rows=torch.tensor([row[node] for node, _ in self.targets], dtype=torch.long),
             targets=torch.tensor([token for _, token in self.targets], dtype=torch.long),
             counts=torch.tensor(list(self.targets.values()), dtype=torch.float32),
-            anchor_rows=torch.tensor([row[node] for node in self.anchors], dtype=torch.long),
         )
 
 
@@ -100,43 +93,26 @@ class TreeTensors:
     """(T,) token ids"""
     counts: torch.Tensor
     """(T,) how often"""
-    anchor_rows: torch.Tensor
-    """(K,) index into `predicting` of each anchor"""
 
     def to(self, device: torch.device) -> TreeTensors:
         """The same on `device`."""
         return TreeTensors(**{name: tensor.to(device) for name, tensor in vars(self).items()})
 
 
-@dataclass
-class Step:
-    """What one optimizer step learns from: all its examples, and apart the anchored ones, which the base reads too."""
-
-    tree: TokenTree = field(default_factory=TokenTree)
-    anchored: TokenTree = field(default_factory=TokenTree)
-    """Its `anchors` are those of `tree`, in the same order."""
-
-    def add(self, example: Example) -> None:
-        """Insert the example into the trees it belongs to."""
-        self.tree.add(example)
-        if example.anchored:
-            self.anchored.add(example)
+def plan_steps(epochs: Sequence[Sequence[Example]], batch_tokens: int) -> list[TokenTree]:
+    """One tree a step, in order. An epoch has as many steps as trees of `batch_tokens` nodes hold it, equally full."""
+    return [tree for epoch in epochs for tree in _fill(epoch, _even(_fill(epoch, batch_tokens)))]
 
 
-def plan_steps(epochs: Sequence[Sequence[Example]], batch_tokens: int) -> list[Step]:
-    """The steps of a run. An epoch has as many steps as trees of `batch_tokens` nodes hold it, equally full."""
-    return [step for epoch in epochs for step in _fill(epoch, _even(_fill(epoch, batch_tokens)))]
+def _even(trees: Sequence[TokenTree]) -> int:
+    return math.ceil(sum(map(len, trees)) / max(1, len(trees)))
 
 
-def _even(steps: Sequence[Step]) -> int:
-    return math.ceil(sum(len(step.tree) for step in steps) / max(1, len(steps)))
-
-
-def _fill(examples: Iterable[Example], nodes: int) -> list[Step]:
-    """Steps that are closed as soon as their tree reaches `nodes`."""
-    steps: list[Step] = []
+def _fill(examples: Iterable[Example], nodes: int) -> list[TokenTree]:
+    """Trees that are closed as soon as they reach `nodes`."""
+    trees: list[TokenTree] = []
     for example in examples:
-        if not steps or len(steps[-1].tree) >= nodes:
-            steps.append(Step())
-        steps[-1].add(example)
-    return steps
+        if not trees or len(trees[-1]) >= nodes:
+            trees.append(TokenTree())
+        trees[-1].add(example)
+    return trees

@@ -13,8 +13,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from seald.errors import ModelUnavailable
 
 
@@ -42,8 +40,16 @@ def _clear_leftovers(out: Path) -> None:
     """Remove what conversions left that were killed; the folder's name ends in the process that made it."""
     for folder in out.parent.glob(f".{out.name}.*"):
         owner = folder.suffix[1:]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+        if owner.isdigit() and not _runs(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)
+    return True
 
 
 def _write(gguf: Path, folder: Path) -> None:

@@ -81,7 +81,8 @@ class LanguageModel:
             return {"adapter_names": list(adapters)}
         (only,) = kinds
         if only != self._active:
-            self.network.base_model.set_adapter([] if only == BASE_ROW else only, inference_mode=True)
+            tuner: Any = self.network.base_model
+            tuner.set_adapter([] if only == BASE_ROW else only, inference_mode=True)
             self._active = only
         return {}
 

@@ -182,7 +182,12 @@ TokenIds = Annotated[list[StrictInt], Field(min_length=1)]
 class CompletionRequest(Generate):
     """`POST /v1/completions`. `max_tokens=0` with `echo` scores the prompt and writes nothing."""
 
-    prompt: StrictStr | TokenIds | Annotated[list[StrictStr], Field(min_length=1)] | list[TokenIds]
+    prompt: (
+        StrictStr
+        | TokenIds
+        | Annotated[list[StrictStr], Field(min_length=1)]
+        | Annotated[list[TokenIds], Field(min_length=1)]
+    )
     max_tokens: Annotated[StrictInt, Field(ge=0)] | None = 16
     logprobs: Annotated[StrictInt, Field(ge=0, le=MAX_LOGPROBS)] | None = None
     echo: StrictBool = False

@@ -1,4 +1,4 @@
-"""The engine on a tiny model with two adapters, driven in this process; and plain transformers + peft to compare with."""
+"""The engine on a tiny model with two adapters, driven in this process; plain transformers + peft to compare with."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ def test_scores_of_a_shared_beginning_are_repeated_with_no_fewer_alternatives(ru
 
     one, none, three = run(work)
     # With 3 alternatives wanted, what was kept with 1 is of no use.
-    assert tokens_read == [100, 2, 100]
+    assert tokens_read == [100, 1, 100]
     assert none["token_logprobs"][1:] == pytest.approx(one["token_logprobs"][1:], abs=1e-5)
     assert [len(top) for top in none["top_logprobs"][1:]] == [1] * 99
-    assert all(len(top) in (3, 4) for top in three["top_logprobs"][2:5])
+    # Tokens that are part of a character read the same and share an entry.
+    assert sum(len(top) for top in three["top_logprobs"][1:]) > 2 * 99

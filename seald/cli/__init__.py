@@ -1,0 +1,55 @@
+"""The operator's commands: a client of the daemon's API. Exit codes: 0 done, 1 refused or failed, 2 usage."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from seald import __version__
+from seald.cli import adaptations, adapters, chat, demo, doctor, documents, ingest, serve, status
+from seald.cli.client import say
+from seald.errors import SealdError
+
+app = typer.Typer(
+    name="seald",
+    help="Serve an open-weights model and keep teaching it your documents.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.command("status")(status.status)
+app.command("chat")(chat.chat)
+app.command("ingest")(ingest.ingest)
+app.add_typer(documents.app, name="documents")
+app.add_typer(adaptations.app, name="adaptations")
+app.add_typer(adapters.app, name="adapters")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"seald {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show and leave.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+def main() -> None:
+    """Entry of the console script: our own errors become one line and exit code 1."""
+    try:
+        app()
+    except SealdError as error:
+        say(f"[red]{error.code}[/red]: {error.message}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

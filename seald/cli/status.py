@@ -1,0 +1,35 @@
+"""`seald status`: the whole daemon at one glance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, screen, show_json
+
+
+def status(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
+    """Show model, engine, collections and work in progress."""
+    found = Daemon(url).get("/v1/status")
+    if as_json:
+        show_json(found)
+    else:
+        _show(found)
+
+
+def _show(found: dict[str, Any]) -> None:
+    engine, waiting = found["engine"], found["adaptations"]
+    table = Table(show_header=False, title=f"seald {found['version']}", title_justify="left")
+    table.add_row("model", found["model"])
+    table.add_row(
+        "engine", f"{engine['kind']}: {engine['detail']}; loaded: {', '.join(engine['loaded']) or 'base only'}"
+    )
+    for collection in found["collections"]:
+        live = f"{collection['name']}@{collection['live']}" if collection["live"] else "base"
+        table.add_row(f"collection {collection['name']}", f"live: {live}; {collection['documents']} documents")
+    table.add_row("adaptations", ", ".join(f"{n} {what}" for what, n in waiting.items()))
+    if found["training"]:
+        training = found["training"]
+        table.add_row("training", f"{training['adaptation']}: step {training['step']} of {training['steps']}")
+    screen.print(table)
