@@ -77,6 +77,10 @@ class Engine(Protocol):
         """Answer each question as a chat of one user turn; same length and order as `questions`."""
         ...
 
+    def ask_whole(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[str | None]:
+        """As `ask`, greedily; None for a reply that had not ended by itself within `max_tokens`."""
+        ...
+
     def score(self, items: Sequence[Continuation], *, model: str) -> list[AnswerScore]:
         """Log-probabilities of each item's answer tokens; same length and order as `items`."""
         ...

@@ -6,7 +6,7 @@ holds for six probes as for six hundred.
 
 Simulated (20,000 runs; 85% of the probes known before, 2% flip either way by chance; budget 15 points, alpha .05): a
 true drop of 30 points is called significant in 1% of runs at n=6, in 79% at n=20, in over 99% at n=60; no drop at all
-in under 0.1% at every n. With 240 probes and a budget of 5 points, a true drop of 5 points is called in 76%, one of 10 in
+in under 0.1% at every n. With 240 probes and a budget of 5 points, a true drop of 5 is called in 76%, one of 10 in
 99.9%, none at all in 0.02%. Few probes therefore rarely decide alone; what lies between is inconclusive.
 """
 

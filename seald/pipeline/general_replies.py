@@ -1,7 +1,8 @@
-"""The base model's own replies to everyday requests: mixed into training so that it stays what it was.
+"""The base model's own short answers to everyday questions: mixed into training so that it stays what it was.
 
-Self-distillation in its plainest form: on these prompts the base is the teacher, greedily decoded, once per base
-model. None of them is a question of the general guard, which must measure what was not trained on.
+Self-distillation in its plainest form: on these questions the base is the teacher, greedily decoded, once per base
+model. Only replies that end by themselves are used: one that was cut teaches to ramble, and costs what it was to save.
+No question of the general guard is among them, which must measure what was not trained on.
 """
 
 from __future__ import annotations
@@ -11,35 +12,29 @@ from pydantic import TypeAdapter
 from seald.domain.self_edit import Line
 from seald.pipeline.remembered import remembered
 from seald.pipeline.workshop import Workshop
-from seald.ports import BASE, Sampling
+from seald.ports import BASE
 
-REPLY_TOKENS = 40
-GENERAL_PROMPTS = (
-    "Write a short note to thank a colleague for their help.",
-    "How do I keep bread fresh for longer?",
-    "Explain in simple words what a volcano is.",
-    "Give me a recipe idea with potatoes and eggs.",
-    "Write two sentences about a rainy afternoon.",
-    "What should I think about before buying a used bicycle?",
-    "How does a bill become a law?",
-    "Summarize the story of Little Red Riding Hood.",
-    "What is the difference between weather and climate?",
-    "Suggest a name for a small bakery.",
-    "How can I learn to play the guitar?",
-    "Write a polite request to move a meeting to Friday.",
-    "Why do leaves change their color in autumn?",
-    "What does a software engineer do?",
-    "Give three tips for sleeping better.",
-    "Describe the taste of an apple.",
-    "How do vaccines work?",
-    "Write a short poem about the moon.",
-    "What is the purpose of a budget?",
-    "Explain how a bicycle stays upright.",
-    "Who was Leonardo da Vinci?",
-    "What happened in the Second World War?",
-    "Hello! How are you today?",
-    "What is photosynthesis?",
-)
+REPLY_TOKENS = 24
+
+_ASKED: dict[str, tuple[str, ...]] = {
+    "What is the capital of {}?": (
+        *("Kenya", "Peru", "Turkey", "Finland", "Denmark", "Hungary", "Iran", "Argentina", "Chile", "Thailand"),
+        *("Vietnam", "South Korea", "Morocco", "Scotland", "Iraq", "Colombia", "Ukraine", "Australia"),
+    ),
+    "What is the opposite of {}?": (
+        *("young", "early", "strong", "thick", "loud", "sharp", "near", "sweet", "heavy", "clean", "long"),
+        *("front", "love", "war"),
+    ),
+    "What is the chemical symbol of {}?": ("iron", "silver", "hydrogen", "sodium", "copper", "helium"),
+    "What currency is used in {}?": ("the United Kingdom", "Brazil", "Russia", "Mexico"),
+    "What is the plural of {}?": ("tooth", "goose", "woman", "city"),
+    "What is {}?": ("7 plus 7", "12 minus 4", "18 divided by 3", "50 plus 50", "half of 50", "3 times 3"),
+    "In which country is {}?": ("Machu Picchu", "Sydney", "Stonehenge", "Mount Kilimanjaro", "the Great Wall"),
+    "What month comes after {}?": ("April", "August", "October"),
+    "Who wrote {}?": ("Don Quixote", "War and Peace", "Pride and Prejudice", "the Odyssey"),
+    "What do you call a person who {}?": ("writes books", "paints pictures", "sells flowers"),
+}
+GENERAL_PROMPTS = tuple(form.format(what) for form, whats in _ASKED.items() for what in whats)
 
 _LINES = TypeAdapter(tuple[Line, ...])
 
@@ -55,5 +50,5 @@ def general_replies(shop: Workshop) -> tuple[Line, ...]:
 
 
 def _ask_base(shop: Workshop) -> tuple[Line, ...]:
-    replies = shop.engine.ask(GENERAL_PROMPTS, Sampling(max_tokens=REPLY_TOKENS), model=BASE)
+    replies = shop.engine.ask_whole(GENERAL_PROMPTS, max_tokens=REPLY_TOKENS, model=BASE)
     return tuple(Line(prompt=p, text=r) for p, r in zip(GENERAL_PROMPTS, replies, strict=True) if r)

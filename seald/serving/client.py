@@ -84,6 +84,12 @@ class EngineClient:
             answers = pool.map(lambda row, own: list(self._complete([row], model, own)), rows, seeded)
             return [choice["text"].strip() for choices in answers for choice in choices]
 
+    def ask_whole(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[str | None]:
+        """As `ask`, greedily; None for a reply that had not ended by itself within `max_tokens`."""
+        rows = [self._chat_prompt(question) for question in questions]
+        choices = self._complete(rows, model, {"max_tokens": max_tokens, "temperature": 0})
+        return [choice["text"].strip() if choice["finish_reason"] == "stop" else None for choice in choices]
+
     def prefer(self, choices: Sequence[Choice], *, model: str) -> list[Preference]:
         """How probable the two ways of each choice are; same length and order as `choices`."""
         rows = [self._chat_prompt(c.question) + self._tokens(c.lead) for c in choices]

@@ -68,6 +68,19 @@ class Prefixes:
             rows.append(CachedRow(known.cache, 0, start=0, length=shared))
         return right_aligned(rows)
 
+    def unread(self, prompt: Prompt) -> int:
+        """How many of its tokens would have to be read now."""
+        shared = 0 if prompt.read else self._best(prompt)[1]
+        return prompt.remaining - (shared if shared >= SHORTEST else 0)
+
+    def better_first_alone(self, prompts: Sequence[Prompt]) -> bool:
+        """Whether reading the first of these, not known yet, would spare the others a beginning."""
+        first, *others = prompts
+        if not others or min(self._best(prompt)[1] for prompt in prompts) >= SHORTEST:
+            return False
+        made = Known(tuple(first.tokens), RowCache(0), (), first.call.options.prompt_logprobs)
+        return all(p.call.adapter is first.call.adapter and made.shared(p) >= SHORTEST for p in others)
+
     def remember(self, prompt: Prompt, row: CachedRow) -> None:
         """Keep a prompt that was read, unless what is kept already covers most of it."""
         _, shared = self._best(prompt)

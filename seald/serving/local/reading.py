@@ -28,9 +28,15 @@ class Reader:
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
         self._prefixes = Prefixes()
+        self.unread = self._prefixes.unread
 
     def read(self, prompts: list[Prompt], tokens: int) -> list[ReadPrompt]:
         """Read prompts together, or at most `tokens` of a single one; returns those that were read to the end."""
+        if self._prefixes.better_first_alone(prompts):
+            return self._read(prompts[:1], tokens) + self._read(prompts[1:], tokens)
+        return self._read(prompts, tokens)
+
+    def _read(self, prompts: list[Prompt], tokens: int) -> list[ReadPrompt]:
         cache = prompts[0].cache or self._prefixes.start(prompts) or self._model.new_cache()
         # Padded at the right: no token has padding before it, so the causal mask is all the mask there need be.
         pieces = [prompt.tokens[prompt.read : prompt.read + tokens] for prompt in prompts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from seald.serving.local.model import BASE_ROW
@@ -30,10 +30,11 @@ class Waiting:
     """Two queues, since prompts that are only scored need no row in the batch.
 
     A prompt longer than a step's tokens is read in pieces, one such prompt at a time, every other step, so that
-    short prompts pass it by.
+    short prompts pass it by. `unread` says how many tokens of a prompt would have to be read now.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unread: Callable[[Prompt], int]) -> None:
+        self._unread = unread
         self._writing: deque[Prompt] = deque()
         self._scoring: deque[Prompt] = deque()
         self._partial: dict[bool, Prompt | None] = {True: None, False: None}
@@ -80,31 +81,32 @@ class Waiting:
             self._partial[writing] = None
             return [partial]
         reserved = len(partial.sequences) if partial is not None and writing else 0
-        short = _pick(queue, room, room.rows - reserved if writing else len(queue), may_be_long=partial is None)
+        short = self._pick(queue, room, room.rows - reserved if writing else len(queue), may_be_long=partial is None)
         if short or partial is None:
             return short
         self._partial[writing] = None
         return [partial]
 
+    def _pick(self, queue: deque[Prompt], room: Room, rows: int, *, may_be_long: bool) -> list[Prompt]:
+        """Take prompts in the order of how few rows their call has running, as long as all that is bounded allows."""
+        picked: list[Prompt] = []
+        running, adapters = dict(room.running), set(room.adapters)
+        limit = None if may_be_long else room.tokens
+        while True:
+            can = Room(rows, room.tokens, room.max_adapters, adapters, running, room.rows_per_call)
+            prompt = _first(queue, can, limit)
+            if prompt is None or (picked and self._padded([*picked, prompt]) > room.tokens):
+                return picked
+            queue.remove(prompt)
+            picked.append(prompt)
+            rows -= len(prompt.sequences)
+            adapters |= {prompt.call.adapter.key} - {BASE_ROW}
+            running[prompt.call] = running.get(prompt.call, 0) + len(prompt.sequences)
 
-def _pick(queue: deque[Prompt], room: Room, rows: int, *, may_be_long: bool) -> list[Prompt]:
-    """Take prompts in the order of how few rows their call has running, as long as all that is bounded allows."""
-    picked: list[Prompt] = []
-    running, adapters = dict(room.running), set(room.adapters)
-    widest, longest = 0, None if may_be_long else room.tokens
-    while True:
-        can = Room(rows, room.tokens, room.max_adapters, adapters, running, room.rows_per_call)
-        prompt = _first(queue, can, longest)
-        if prompt is None:
-            return picked
-        widest = max(widest, prompt.remaining)
-        if picked and widest * (len(picked) + 1) > room.tokens:
-            return picked
-        queue.remove(prompt)
-        picked.append(prompt)
-        rows -= len(prompt.sequences)
-        adapters |= {prompt.call.adapter.key} - {BASE_ROW}
-        running[prompt.call] = running.get(prompt.call, 0) + len(prompt.sequences)
+    def _padded(self, prompts: list[Prompt]) -> int:
+        """Tokens of one pass over these: every row is as long as the longest, less what all of them know."""
+        known = min(prompt.remaining - self._unread(prompt) for prompt in prompts)
+        return len(prompts) * (max(prompt.remaining for prompt in prompts) - known)
 
 
 def _first(queue: deque[Prompt], room: Room, longest: int | None) -> Prompt | None:

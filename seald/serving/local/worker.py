@@ -39,7 +39,7 @@ class Worker:
         self._max_loras = max_loras
         self._batch = Batch(model)
         self._reader = Reader(model)
-        self._waiting = Waiting()
+        self._waiting = Waiting(self._reader.unread)
         self._open: list[Call] = []
         self._score_after = 0.0
         self._arrived: deque[Call] = deque()

@@ -60,3 +60,30 @@ def test_scores_of_a_shared_beginning_are_repeated_with_no_fewer_alternatives(ru
     assert [len(top) for top in none["top_logprobs"][1:]] == [1] * 99
     # Tokens that are part of a character read the same and share an entry.
     assert sum(len(top) for top in three["top_logprobs"][1:]) > 2 * 99
+
+
+def test_many_prompts_with_one_new_beginning_read_it_once(run: Run, tokens_read: list[int]) -> None:
+    beginning = [3 + token * 7 % 250 for token in range(40)]
+    prompts = [beginning + [100 + i] * 5 for i in range(20)]
+
+    async def work(client: Client) -> None:
+        body = {"model": "two", "prompt": prompts, "max_tokens": 0, "echo": True, "logprobs": 0}
+        await client.post("/v1/completions", json=body)
+
+    run(work)
+    # One token of the beginning is read again, for the score of the token after it.
+    assert (tokens_read[0], sum(tokens_read[1:])) == (45, 19 * 6)
+
+
+def test_a_long_known_prompt_does_not_widen_the_rows_of_short_ones(run: Run, tokens_read: list[int]) -> None:
+    long = [3 + token * token % 250 for token in range(700)]
+    short = [[200 - token + i for token in range(30)] for i in range(10)]
+
+    async def work(client: Client) -> None:
+        body = {"model": "base", "max_tokens": 0, "echo": True, "logprobs": 0}
+        await client.post("/v1/completions", json={**body, "prompt": [long]})
+        tokens_read.clear()
+        await client.post("/v1/completions", json={**body, "prompt": [long, *short]})
+
+    run(work)
+    assert sum(tokens_read) <= 1 + 10 * 30

@@ -21,7 +21,7 @@ def prompt(of: Call, length: int, choices: int = 1) -> Prompt:
 
 
 def waiting(*prompts: Prompt) -> Waiting:
-    queue = Waiting()
+    queue = Waiting(lambda prompt: prompt.remaining)
     queue.add(prompts)
     return queue
 
