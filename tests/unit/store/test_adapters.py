@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from seald.domain.adaptation import AdaptationStatus as S
@@ -14,7 +16,7 @@ def candidate(stores: Stores, text: str, *, until: S = S.PROMOTING) -> AdapterVe
     """An adaptation brought as far as `until`, and its version."""
     adaptation = stores.documents.add(document(text), [])[1]
     path = [S.QUEUED, S.EDITING, S.TRAINING, S.GUARDING, S.PROMOTING]
-    for before, after in zip(path, path[1 : path.index(until) + 1], strict=False):
+    for before, after in pairwise(path[: path.index(until) + 1]):
         stores.adaptations.move(adaptation.id, before, after)
     version = stores.adapters.allot(stores.adaptations.get(adaptation.id))
     return stores.adapters.record_weights("default", version.version, f"{version.version:064x}")
