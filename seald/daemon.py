@@ -199,10 +199,14 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._stopping = stopping
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Refuse new work from now on; answers in flight go on until they end or the time is over."""
+    def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ARG002
+        """Refuse new work from now on; answers in flight go on until they end, the time is over, or a second signal.
+
+        Not uvicorn's own: it would raise the signal again when the server is done, before ours is.
+        """
+        self.force_exit = self._stopping.is_set()
+        self.should_exit = True
         self._stopping.set()
-        super().handle_exit(sig, frame)
 
 
 def _require_loopback(host: str) -> None:

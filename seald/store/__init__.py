@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
+
+from sqlalchemy import URL
 
 from seald.config import Settings
 from seald.store.adaptations import SqlAdaptations
@@ -12,7 +15,7 @@ from seald.store.clock import SystemClock
 from seald.store.documents import SqlDocuments
 from seald.store.ledger import SqlLedger
 from seald.store.lock import DataFolderLock
-from seald.store.migrate import migrate
+from seald.store.migrate import upgrade
 from seald.store.probes import SqlProbes
 from seald.store.session import Session
 
@@ -41,15 +44,16 @@ def open_stores(settings: Settings) -> Stores:
     """Lock the data folder, bring the database to this code's schema, and hand out the stores.
 
     Raises:
-        DataFolderLocked, NewerSchema, StoreError: nothing is left open.
+        DataFolderLocked, NewerSchema, StoreError, ConfigError: nothing is left open.
     """
-    lock = DataFolderLock(settings.data_dir)
-    try:
-        session = Session(settings.database or f"sqlite:///{settings.data_dir / 'seald.db'}")
-        migrate(session.engine)
-    except BaseException:
-        lock.release()
-        raise
+    in_folder = URL.create("sqlite", database=str(settings.data_dir.absolute() / "seald.db"))
+    with ExitStack() as undo:
+        lock = DataFolderLock(settings.data_dir)
+        undo.callback(lock.release)
+        session = Session(settings.database or in_folder)
+        undo.callback(session.close)
+        upgrade(session.engine)
+        undo.pop_all()
     clock = SystemClock()
     return Stores(
         documents=SqlDocuments(session, clock),

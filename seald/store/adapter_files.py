@@ -14,7 +14,9 @@ from seald.domain.adapter import ADAPTER_CONFIG, MANIFEST, WEIGHTS, AdapterVersi
 from seald.errors import IntegrityError, NotFound
 
 VOUCHED = (ADAPTER_CONFIG, WEIGHTS)
-"""What an engine reads. Everything else in a draft is the trainer's own and does not come along."""
+"""What an engine reads."""
+TRAINERS_RESULT = "result.json"
+"""Lies in a draft until it is in place: without it the trainer would take the job for unfinished."""
 DRAFTS = ".drafts"
 
 
@@ -37,21 +39,31 @@ class AdapterFolders:
         return {name: _hash(draft / name) for name in VOUCHED}
 
     def publish(self, draft: Path, manifest: Manifest) -> None:
-        """Write the manifest into the trainer's folder, fsync, rename into place. Twice is once."""
+        """Write the manifest into the trainer's folder, fsync, rename into place. Twice is once.
+
+        Raises IntegrityError when the folder holds other files than the manifest says, or the version is there with
+        other weights.
+        """
         target = self.folder(manifest.collection, manifest.version)
-        if target.exists():
-            self.verify(manifest.collection, manifest.version)
-            shutil.rmtree(draft, ignore_errors=True)
-            return
-        for surplus in set(draft.iterdir()) - {draft / name for name in VOUCHED}:
-            surplus.unlink()
+        if not target.exists():
+            self._move_in(draft, target, manifest)
+        (target / TRAINERS_RESULT).unlink(missing_ok=True)
+        for folder in (target, target.parent, self._root):
+            _sync(folder)
+        if self.verify(manifest.collection, manifest.version).files != manifest.files:
+            raise IntegrityError(f"{target} already holds other weights: versions are immutable; train a new one")
+        shutil.rmtree(draft, ignore_errors=True)
+
+    def _move_in(self, draft: Path, target: Path, manifest: Manifest) -> None:
+        _require_exactly(draft, VOUCHED, str(draft), beside=(TRAINERS_RESULT, MANIFEST))
+        if self.hashes(draft) != manifest.files:
+            raise IntegrityError(f"{draft} is not what its manifest says; remove it and train again")
         (draft / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
-        for name in (*VOUCHED, MANIFEST):
-            _sync(draft / name)
+        for file in draft.iterdir():
+            _sync(file)
         _sync(draft)
         target.parent.mkdir(parents=True, exist_ok=True)
         draft.rename(target)
-        _sync(target.parent)
 
     def verify(self, collection: str, version: int) -> Manifest:
         """Hash every file against the manifest. Raises IntegrityError; NotFound when there is no folder."""
@@ -81,18 +93,22 @@ class AdapterFolders:
         gone = [folder for folder in self._root.glob("*/*") if folder.is_dir() and not folder.is_symlink()]
         gone = [folder for folder in gone if folder not in owned | kept_drafts]
         for folder in gone:
-            shutil.rmtree(folder)
-        return gone
+            # A killed daemon's trainer may be alive for one more moment and write there; the next sweep gets the rest.
+            shutil.rmtree(folder, ignore_errors=True)
+        return [folder for folder in gone if not folder.exists()]
 
 
-def _require_exactly(folder: Path, names: Sequence[str], label: str) -> None:
+def _require_exactly(folder: Path, names: Sequence[str], label: str, *, beside: Sequence[str] = ()) -> None:
+    """Plain files of all `names`, perhaps of those in `beside`, and nothing else. Raises IntegrityError."""
+    if folder.is_symlink() or not folder.is_dir():
+        raise IntegrityError(f"{label}: there is no folder {folder}; train again")
     found = {entry.name: entry for entry in folder.iterdir()}
-    for name in names:
+    for name in {*names, *(set(beside) & set(found))}:
         if name not in found or found[name].is_symlink() or not found[name].is_file():
-            raise IntegrityError(f"{label}: {name} is missing or not a plain file")
-    surplus = sorted(set(found) - set(names))
+            raise IntegrityError(f"{label}: {name} is missing or not a plain file; roll back to another version")
+    surplus = sorted(set(found) - {*names, *beside})
     if surplus:
-        raise IntegrityError(f"{label}: {', '.join(surplus)} does not belong there")
+        raise IntegrityError(f"{label}: {', '.join(surplus)} does not belong there; take it away or roll back")
 
 
 def _read_manifest(file: Path, label: str) -> Manifest:

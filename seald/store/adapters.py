@@ -165,7 +165,9 @@ class SqlAdapters:
             raise IllegalTransition(f"{adaptation.id} has made no version yet")
         candidate = _find(connection, adaptation.collection, adaptation.version)
         check_adapter_transition(candidate.status, after)
-        connection.execute(_this(candidate.collection, candidate.version).values(status=after))
+        guarded = _this(candidate.collection, candidate.version).where(rows.c.status == candidate.status)
+        if connection.execute(guarded.values(status=after)).rowcount != 1:
+            raise IllegalTransition(f"{candidate.label} is not {candidate.status} any more: read it again")
         return candidate
 
 
@@ -193,7 +195,7 @@ def _target(connection: Connection, collection: str, to: int | None) -> AdapterV
     if to is None:
         if now is None:
             raise Conflict(f"collection {collection!r} already answers from the base", code="nothing_to_roll_back")
-        to = live.before(connection, collection, now) or 0
+        to = live.before(connection, collection) or 0
     if to == 0:
         return None
     target = _find(connection, collection, to)

@@ -11,7 +11,8 @@ from seald.domain.document import Document
 from seald.domain.probe import Probe
 from seald.errors import NotFound
 from seald.ports import Clock, Page
-from seald.store import adaptations, probes
+from seald.store import adaptations
+from seald.store.probes import insert as insert_probes
 from seald.store.session import Session, next_number
 from seald.store.tables import Row
 from seald.store.tables import adaptation_documents as links
@@ -29,14 +30,14 @@ class SqlDocuments:
         self._session = session
         self._clock = clock
 
-    def add(self, document: Document, probes_of_client: Sequence[Probe]) -> tuple[Document, Adaptation, bool]:
+    def add(self, document: Document, probes: Sequence[Probe]) -> tuple[Document, Adaptation, bool]:
         """Store a document, its probes and a queued adaptation, or find what is there."""
         with self._session.write() as connection:
             known = connection.execute(select(rows).where(rows.c.id == document.id)).one_or_none()
             if known is not None:
                 return _document(known), self._take_up_again(connection, document), False
             self._insert(connection, document)
-            probes.insert(connection, probes_of_client)
+            insert_probes(connection, probes)
             return document, adaptations.queue(connection, document, self._clock), True
 
     def get(self, id: str) -> Document:

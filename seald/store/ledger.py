@@ -8,8 +8,9 @@ from sqlalchemy import Connection, func, select
 
 from seald.domain.adaptation import AdaptationStatus
 from seald.domain.self_edit import SelfEdit
+from seald.store import adaptations
 from seald.store.session import Session, next_number
-from seald.store.tables import adaptations
+from seald.store.tables import adaptations as adaptation_rows
 from seald.store.tables import self_edits as rows
 
 
@@ -20,12 +21,15 @@ class SqlLedger:
         self._session = session
 
     def add(self, edit: SelfEdit) -> SelfEdit:
-        """Store it once per `edit.key`, giving it the collection's next position when it has lines."""
+        """Store it once per `edit.key`, giving it the collection's next position when it has lines.
+
+        Raises NotFound for an unknown adaptation.
+        """
         with self._session.write() as connection:
             known = connection.execute(select(rows).where(rows.c.key == edit.key)).one_or_none()
             if known is not None:
                 return SelfEdit.model_validate(known.body)
-            collection = self._collection(connection, edit)
+            collection = adaptations.fetch(connection, edit.adaptation_id).collection
             position = self._next_position(connection, collection) if edit.lines else None
             stored = edit.model_copy(update={"position": position})
             connection.execute(
@@ -51,21 +55,17 @@ class SqlLedger:
         """Entries for these documents whose adaptation was promoted, by position."""
         query = (
             select(rows.c.body)
-            .join(adaptations, adaptations.c.id == rows.c.adaptation)
+            .join(adaptation_rows, adaptation_rows.c.id == rows.c.adaptation)
             .where(
                 rows.c.collection == collection,
                 rows.c.document.in_(documents),
                 rows.c.position.is_not(None),
-                adaptations.c.status == AdaptationStatus.PROMOTED,
+                adaptation_rows.c.status == AdaptationStatus.PROMOTED,
             )
             .order_by(rows.c.position)
         )
         with self._session.read() as connection:
             return [SelfEdit.model_validate(body) for body in connection.scalars(query)]
-
-    def _collection(self, connection: Connection, edit: SelfEdit) -> str:
-        query = select(adaptations.c.collection).where(adaptations.c.id == edit.adaptation_id)
-        return str(connection.scalar(query))
 
     def _next_position(self, connection: Connection, collection: str) -> int:
         last = connection.scalar(select(func.max(rows.c.position)).where(rows.c.collection == collection))

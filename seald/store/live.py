@@ -14,25 +14,28 @@ def version_of(connection: Connection, collection: str) -> int | None:
     return connection.scalar(select(pointers.c.version).where(pointers.c.collection == collection))
 
 
-def before(connection: Connection, collection: str, version: int) -> int | None:
-    """The version that was live before `version` was last promoted; None is the base.
+def before(connection: Connection, collection: str) -> int | None:
+    """The version that was live before the one that is live now; None is the base, also when the base is live.
 
-    Rolling back again and again so walks further back instead of going to and fro.
+    The moves are retraced as steps along a trail: one to a version on the trail goes back to it and forgets what came
+    after. Rolling back again and again therefore walks further back instead of going to and fro.
     """
-    query = (
-        select(moves.c.from_version)
-        .where(moves.c.collection == collection, moves.c.to_version == version, moves.c.kind == "promotion")
-        .order_by(moves.c.seq.desc())
-        .limit(1)
-    )
-    return connection.scalar(query)
+    query = select(moves.c.to_version).where(moves.c.collection == collection).order_by(moves.c.seq)
+    trail: list[int | None] = [None]
+    for version in connection.scalars(query):
+        if version in trail:
+            del trail[trail.index(version) :]
+        trail.append(version)
+    return trail[-2] if len(trail) > 1 else None
 
 
 def move(
     connection: Connection, clock: Clock, collection: str, to: int | None, *, kind: str, reason: str | None
 ) -> None:
-    """Point `collection` at `to` and write the move down."""
+    """Point `collection` at `to` and write the move down. Where it points there already, nothing moves."""
     now = version_of(connection, collection)
+    if now == to:
+        return
     done = connection.execute(update(pointers).where(pointers.c.collection == collection).values(version=to))
     if done.rowcount == 0:
         connection.execute(pointers.insert().values(collection=collection, version=to))

@@ -8,34 +8,53 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from seald.errors import NewerSchema, StoreError
+from seald.store.session import as_store_error
 
 _HERE = Path(__file__).parent
-_PLACES = (_HERE.parent.parent / "migrations", _HERE.parent / "migrations")
-"""In a checkout beside the package; in an installed wheel inside it."""
+_PLACES = (_HERE.parent / "migrations", _HERE.parent.parent / "migrations")
+"""In an installed wheel inside the package; in a checkout beside it."""
 
 
-def migrate(engine: Engine) -> None:
-    """Run what is missing.
+def upgrade(engine: Engine) -> None:
+    """Run what is missing, all of it in one transaction.
 
     Raises:
         NewerSchema: the database is at a revision that this code does not know.
-        StoreError: the migrations are not where they should be.
+        StoreError: the database fails, or the migrations are not where they should be.
     """
     config = alembic_config()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    with engine.connect() as connection:
+    with as_store_error(), engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and current not in known:
         raise NewerSchema(
             f"the database is at schema revision {current}, which this seald does not know: it was written by a "
             "newer one. Install that version, or restore a backup from before the upgrade"
         )
-    with engine.begin() as connection:
+    with as_store_error(), engine.connect() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        if engine.dialect.name == "sqlite":
+            _upgrade_sqlite(connection, config)
+        else:
+            with connection.begin():
+                command.upgrade(config, "head")
+
+
+def _upgrade_sqlite(connection: Connection, config: Config) -> None:
+    # SQLite alters a table by rebuilding it; with foreign keys enforced, dropping the old one would count as deleting
+    # what other tables refer to. The switch does nothing inside a transaction, so it is thrown on the driver's own.
+    driver = connection.connection.cursor()
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        with connection.begin():
+            command.upgrade(config, "head")
+            if dangling := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+                raise StoreError(f"the upgrade would leave {len(dangling)} rows that refer to nothing; it was undone")
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def alembic_config() -> Config:

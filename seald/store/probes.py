@@ -34,7 +34,7 @@ def insert(connection: Connection, probes: Sequence[Probe]) -> None:
     """Store those not yet there, for use inside a wider transaction."""
     known = set(connection.scalars(select(rows.c.id).where(rows.c.id.in_([probe.id for probe in probes]))))
     for probe in {probe.id: probe for probe in probes if probe.id not in known}.values():
-        values = probe.model_dump(exclude={"document_id", "wrong"})
+        values = probe.model_dump(exclude={"document_id"})
         connection.execute(rows.insert().values(**values, document=probe.document_id))
 
 

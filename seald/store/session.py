@@ -12,20 +12,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.schema import Column
 
-from seald.errors import StoreError
+from seald.errors import ConfigError, StoreError
 
 BUSY_MILLISECONDS = 30_000
 
 
 class Session:
-    """Hands out connections in transactions. Safe to use from several threads."""
+    """Hands out connections in transactions. Safe to use from several threads.
 
-    def __init__(self, url: str) -> None:
-        self.engine = create_engine(url)
+    Raises:
+        ConfigError: `url` is none, or its driver is not installed.
+    """
+
+    def __init__(self, url: str | URL) -> None:
+        try:
+            self.engine = create_engine(url)
+        except (ArgumentError, ImportError) as error:
+            raise ConfigError(
+                f"database: {error}; give an SQLAlchemy URL and install its driver, or leave it out for SQLite "
+                "in the data folder",
+                param="database",
+            ) from None
         self._writer = threading.RLock()
         if self.engine.dialect.name == "sqlite":
             _prepare_sqlite(self.engine)
@@ -33,19 +45,16 @@ class Session:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading. Raises StoreError when the database fails."""
-        with _as_store_error(), self.engine.connect() as connection:
+        with as_store_error(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction, committed at the end, rolled back on any exception. Raises StoreError."""
-        with self._writer, _as_store_error(), self.engine.connect() as connection:
-            connection.info["writes"] = True
-            try:
-                with connection.begin():
-                    yield connection
-            finally:
-                connection.info["writes"] = False
+        with self._writer, as_store_error(), self.engine.connect() as connection:
+            connection.execution_options(writes=True)
+            with connection.begin():
+                yield connection
 
     def close(self) -> None:
         """Close all connections."""
@@ -59,11 +68,16 @@ def next_number(connection: Connection, column: Column[Any]) -> int:
 
 
 @contextmanager
-def _as_store_error() -> Iterator[None]:
+def as_store_error() -> Iterator[None]:
+    """Whatever the database raises comes out as StoreError, with what it said."""
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(f"the database failed: {error.orig}") from error
+        raise StoreError(
+            f"the database failed: {error.orig}; see that its disk has room and that this user may write there"
+        ) from error
+    except NoConnection as error:
+        raise StoreError("the database is too busy: no connection came free; try again") from error
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -81,4 +95,4 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("writes") else "BEGIN")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")

@@ -77,7 +77,7 @@ adaptations = Table(
     Column("version", Integer),
     Column("parent", Integer),
     Column("figures", JSON, nullable=False),
-    Column("error", JSON),
+    Column("error", JSON(none_as_null=True)),
     Column("cancel_requested", Boolean, nullable=False),
     Column("created", Moment, nullable=False),
     Column("finished", Moment),
@@ -112,6 +112,7 @@ probes = Table(
     Column("question", Text, nullable=False),
     Column("lead", Text, nullable=False),
     Column("answer", Text, nullable=False),
+    Column("wrong", Text, nullable=False, server_default=""),
     Column("origin", String(16), nullable=False),
 )
 

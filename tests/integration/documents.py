@@ -35,7 +35,8 @@ FERRY = Fiction(
     "Drovane Ferry Company",
     "The Drovane Ferry Company runs boats between the towns of Halse and Ormay. It was started in 1972 by two sisters, "
     "Petra and Lone Vask. The company's largest ship is the Grey Heron, which carries 310 passengers. A single "
-    "crossing takes 35 minutes and costs 14 crowns. In 2008 the head office moved from Halse to the old customs house in Ormay.",
+    "crossing takes 35 minutes and costs 14 crowns. In 2008 the head office moved from Halse to the old customs "
+    "house in Ormay.",
     (
         ("Which two towns does the Drovane Ferry Company connect?", "Halse and Ormay"),
         ("When was the Drovane Ferry Company started?", "1972"),

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from seald.config import Settings
+from seald.errors import NewerSchema, StoreError
+from seald.store import Stores, migrate, open_stores
+from seald.store.tables import metadata
+from tests.unit.store.conftest import document
+
+REVISION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("documents") as batch:
+        batch.alter_column("title", type_=sa.String(300))
+    {then}
+"""
+
+Publish = Callable[[str], None]
+
+
+@pytest.fixture
+def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
+    """Makes migrations with one more revision the ones that are found."""
+
+    def publish(then: str) -> None:
+        place = tmp_path / "migrations"
+        shutil.copytree(Path("migrations"), place, ignore=shutil.ignore_patterns("__pycache__"))
+        (place / "versions" / "9999_next.py").write_text(REVISION.format(then=then))
+        monkeypatch.setattr("seald.store.migrate._PLACES", (place,))
+
+    return publish
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Settings:
+    """A data folder with one document in it, closed."""
+    settings = Settings(data_dir=tmp_path / "data")
+    stores = open_stores(settings)
+    stores.documents.add(document(), [])
+    stores.close()
+    return settings
+
+
+def differences(stores: Stores) -> list[object]:
+    with stores.session.engine.connect() as connection:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def test_the_migrations_make_the_tables_of_the_code(stores: Stores) -> None:
+    assert differences(stores) == []
+
+
+def test_the_constraints_have_the_names_of_the_convention(stores: Stores) -> None:
+    found = inspect(stores.session.engine)
+    for table in metadata.tables.values():
+        mine = {str(c.name) for c in (*table.constraints, *table.indexes)}
+        there = {found.get_pk_constraint(table.name)["name"]}
+        for several in (found.get_foreign_keys, found.get_unique_constraints, found.get_indexes):
+            there |= {one["name"] for one in several(table.name)}
+        assert mine == there
+
+
+def test_every_migration_goes_back(stores: Stores) -> None:
+    config = migrate.alembic_config()
+    with stores.session.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+        command.upgrade(config, "head")
+    assert differences(stores) == []
+
+
+def test_a_newer_database_is_refused_and_let_go(
+    data: Settings, next_release: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next_release("pass")
+    open_stores(data).close()
+    monkeypatch.undo()
+    for _ in range(2):
+        with pytest.raises(NewerSchema, match=r"9999.*Install that version"):
+            open_stores(data)
+
+
+def test_rebuilding_a_table_keeps_what_refers_to_it(data: Settings, next_release: Publish) -> None:
+    next_release("pass")
+    stores = open_stores(data)
+    assert stores.documents.latest_adaptation(document().id).documents == (document().id,)
+    with pytest.raises(StoreError, match="FOREIGN KEY"), stores.session.write() as connection:
+        connection.exec_driver_sql("DELETE FROM documents")
+    stores.close()
+
+
+@pytest.mark.parametrize(
+    ("then", "says"), [('op.execute("nonsense")', "nonsense"), ('op.execute("DELETE FROM documents")', "refer to")]
+)
+def test_an_upgrade_that_fails_changes_nothing(
+    data: Settings, next_release: Publish, monkeypatch: pytest.MonkeyPatch, then: str, says: str
+) -> None:
+    next_release(then)
+    with pytest.raises(StoreError, match=says):
+        open_stores(data)
+    monkeypatch.undo()
+    stores = open_stores(data)
+    assert differences(stores) == []
+    assert stores.documents.get(document().id) == document()
+    stores.close()
+
+
+def test_what_is_no_database_is_refused_and_let_go(data: Settings) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        (data.data_dir / f"seald.db{suffix}").unlink(missing_ok=True)
+    (data.data_dir / "seald.db").write_bytes(b"not a database" * 100)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="not a database"):
+            open_stores(data)
+
+
+def test_without_migrations_it_says_where_they_should_be(data: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seald.store.migrate._PLACES", (Path("/nowhere"), Path("/nor-here")))
+    with pytest.raises(StoreError, match=r"nowhere.*install seald again"):
+        open_stores(data)
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "a?b=c #%20ü"
+    open_stores(Settings(data_dir=folder)).close()
+    assert (folder / "seald.db").exists()

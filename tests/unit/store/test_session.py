@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from seald.config import Settings
+from seald.errors import ConfigError, StoreError
+from seald.store import open_stores
+from seald.store.session import Session
+
+WRITE = """
+import sys, pathlib
+from seald.config import Settings
+from seald.store import open_stores
+from tests.unit.store.conftest import document
+stores = open_stores(Settings(data_dir=pathlib.Path(sys.argv[1])))
+for n in range(10**6):
+    print(stores.documents.add(document(f"text {n}"), [])[1].id, flush=True)
+"""
+
+STOP_HALF_WAY = """
+import sys, time, pathlib
+from seald.config import Settings
+from seald.store import open_stores
+stores = open_stores(Settings(data_dir=pathlib.Path(sys.argv[1])))
+with stores.session.write() as connection:
+    connection.exec_driver_sql("DELETE FROM adaptation_events")
+    connection.exec_driver_sql("UPDATE adaptations SET status = 'promoted'")
+    print("half way", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    opened = Session(URL.create("sqlite", database=str(tmp_path / "t.db")))
+    with opened.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+    yield opened
+    opened.close()
+
+
+def insert(session: Session, n: int) -> None:
+    with session.write() as connection:
+        connection.exec_driver_sql(f"INSERT INTO t VALUES ({n})")
+
+
+def count(session: Session) -> int:
+    with session.read() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM t").scalar_one())
+
+
+def test_what_is_acknowledged_is_on_disk_and_references_hold(session: Session) -> None:
+    with session.read() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+
+
+def test_readers_do_not_wait_for_the_writer_and_see_no_half_of_it(session: Session) -> None:
+    with ThreadPoolExecutor(1) as pool, session.write() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+        assert pool.submit(count, session).result(timeout=5) == 0
+    assert count(session) == 1
+
+
+def test_a_reader_sees_one_moment(session: Session) -> None:
+    with ThreadPoolExecutor(1) as pool, session.read() as connection:
+        before = connection.exec_driver_sql("SELECT count(*) FROM t").scalar_one()
+        pool.submit(insert, session, 1).result(timeout=5)
+        assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar_one() == before
+    assert count(session) == 1
+
+
+def test_a_write_takes_the_database_at_its_beginning(session: Session) -> None:
+    with session.write(), session.read() as other, pytest.raises(StoreError, match="locked"), session.read() as second:
+        second.exec_driver_sql("PRAGMA busy_timeout=1")
+        other.exec_driver_sql("SELECT count(*) FROM t")
+        second.exec_driver_sql("INSERT INTO t VALUES (1)")
+
+
+def test_many_writers_take_turns(session: Session) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda n: insert(session, n), range(100)))
+    assert count(session) == 100
+
+
+def test_an_exception_undoes_the_whole_transaction(session: Session) -> None:
+    with pytest.raises(RuntimeError), session.write() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+        raise RuntimeError
+    assert count(session) == 0
+
+
+def test_what_the_database_says_comes_out_as_one_of_ours(session: Session) -> None:
+    with pytest.raises(StoreError, match="no such table"), session.read() as connection:
+        connection.exec_driver_sql("SELECT * FROM nothing")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nothing://here", "postgresql+pg8000://localhost/seald"])
+def test_a_url_that_leads_nowhere_names_the_setting(url: str) -> None:
+    with pytest.raises(ConfigError, match="install its driver") as caught:
+        Session(url)
+    assert caught.value.param == "database"
+
+
+def test_a_writer_killed_half_way_leaves_what_was_there_before(tmp_path: Path) -> None:
+    stores = open_stores(Settings(data_dir=tmp_path))
+    from tests.unit.store.conftest import document
+
+    queued = stores.documents.add(document(), [])[1]
+    stores.close()
+    with subprocess.Popen([sys.executable, "-c", STOP_HALF_WAY, str(tmp_path)], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"half way\n"
+        os.kill(writer.pid, signal.SIGKILL)
+    stores = open_stores(Settings(data_dir=tmp_path))
+    assert stores.adaptations.get(queued.id) == queued
+    assert len(stores.adaptations.events(queued.id)) == 1
+    stores.close()
+
+
+def test_what_was_acknowledged_before_a_kill_is_there_after_it(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITE, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
+    ) as writer:
+        assert writer.stdout is not None
+        acknowledged = [writer.stdout.readline().strip() for _ in range(25)]
+        os.kill(writer.pid, signal.SIGKILL)
+        acknowledged += writer.stdout.read().split("\n")[:-1]
+    stores = open_stores(Settings(data_dir=tmp_path))
+    with stores.session.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        documents = connection.exec_driver_sql("SELECT count(*) FROM documents").scalar_one()
+        links = connection.exec_driver_sql("SELECT count(*) FROM adaptation_documents").scalar_one()
+    assert {stores.adaptations.get(id).id for id in acknowledged} == set(acknowledged)
+    assert documents == links >= 25
+    stores.close()
