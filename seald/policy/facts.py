@@ -17,36 +17,12 @@ NUMBER_WORD = (
     r"eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand)"
 )
 NUMBER = rf"\b\d+(?:[.,:]\d+)*\b|\b{NUMBER_WORD}(?:-{NUMBER_WORD})?\b"
-WORD = r"[A-ZÀ-Þ][\w’'-]*"
+OPENER = r"(?:The|An?|Its?|He|She|They|In|On|At|By|For|From|Since|Today|When|If|And|But|Or|I)\b"
+"""Words that open a sentence or a phrase with a capital and are no part of a name."""
+WORD = rf"(?!{OPENER})[A-ZÀ-Þ][\w’'-]*"
 # A single capitalised word that begins a sentence may be any word; two in a row are a name there too.
 NAME = rf"(?<![.!?] )(?<!^)\b{WORD}(?: (?:(?:of|the|de|van|von) )?{WORD})*|\b{WORD}(?: {WORD})+|\b[A-Z]{{2,}}\b"
 FACT = re.compile(rf"(?P<date>{DATE})|(?P<number>{NUMBER})|(?P<name>{NAME})")
-NOT_NAMES = frozenset(
-    [
-        "The",
-        "A",
-        "An",
-        "It",
-        "Its",
-        "He",
-        "She",
-        "They",
-        "In",
-        "On",
-        "At",
-        "By",
-        "For",
-        "From",
-        "Since",
-        "Today",
-        "When",
-        "If",
-        "And",
-        "But",
-        "Or",
-        "I",
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -67,13 +43,4 @@ def extract(text: str) -> tuple[Fact, ...]:
 def _facts(text: str) -> Iterator[Fact]:
     for match in FACT.finditer(text):
         kind: FactKind = match.lastgroup  # type: ignore[assignment]
-        span, start = match.group(), match.start()
-        if kind == "name":
-            span, start = _without_article(span, start)
-        if span and span not in NOT_NAMES:
-            yield Fact(kind=kind, text=span, start=start, end=start + len(span))
-
-
-def _without_article(span: str, start: int) -> tuple[str, int]:
-    first, _, rest = span.partition(" ")
-    return (rest, start + len(first) + 1) if first in NOT_NAMES and rest else (span, start)
+        yield Fact(kind=kind, text=match.group(), start=match.start(), end=match.end())

@@ -1,0 +1,158 @@
+"""Commands against a real small server that gives the documented shapes."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from seald.cli import main
+from seald.cli.demo import DOCUMENT
+
+ADAPTATION = {
+    "id": "adp-1",
+    "object": "adaptation",
+    "status": "promoted",
+    "collection": "default",
+    "documents": ["doc-1"],
+    "version": 1,
+    "parent": None,
+    "verdicts": [],
+    "figures": {},
+    "error": None,
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    answers: ClassVar[dict[str, Any]] = {
+        "GET /v1/adaptations/adp-1": ADAPTATION,
+        "GET /v1/adaptations/adp-1/events": {"object": "list", "data": [], "has_more": False},
+        "GET /v1/adaptations": {"object": "list", "data": [ADAPTATION], "has_more": False},
+        "POST /v1/adapters/default/rollback": {"from": 2, "to": 1, "live": "default@1", "seconds": 0.01},
+    }
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("content-length", 0))
+        body = self.rfile.read(length)
+        key = f"{self.command} {self.path.split('?')[0]}"
+        status, answer = (200, self.answers[key]) if key in self.answers else self._other(key, body)
+        data = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _other(self, key: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        if key == "POST /v1/documents" and b"bad" not in body:
+            return 202, {"id": "doc-1", "adaptation": "adp-1", "status": "queued"}
+        return 422, {"error": {"message": "it is empty", "type": "invalid_request_error", "code": "unreadable"}}
+
+    do_GET = do_POST = _answer
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr("sys.argv", ["seald", *words])
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_json_is_the_apis_object_and_nothing_else(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "adaptations", "show", "adp-1", "--json", "--url", url) == 0
+    assert json.loads(capsys.readouterr().out) == ADAPTATION
+
+
+def test_ingest_of_a_folder_with_a_bad_file(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "good.md").write_text("good")
+    (tmp_path / "bad.txt").write_text("bad")
+    (tmp_path / "picture.png").write_text("not looked at")
+    assert run(monkeypatch, "ingest", str(tmp_path), "--wait", "--json", "--url", url) == 1
+    out, err = capsys.readouterr()
+    assert {Path(d["file"]).name: d["status"] for d in json.loads(out)["data"]} == {
+        "good.md": "promoted",
+        "bad.txt": "refused",
+    }
+    assert "it is empty" in err
+
+
+def test_ingest_of_good_files(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "good.md").write_text("good")
+    assert run(monkeypatch, "ingest", str(tmp_path / "good.md"), "--wait", "--url", url) == 0
+
+
+def test_rollback(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "adapters", "rollback", "default", "--to", "1", "--url", url) == 0
+    assert "default@1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("documents", "show", "doc-x"), 1, "it is empty"),
+        (("ingest", "/no/such/file"), 2, "not there"),
+        (("chat", "--max-tokens", "none", "Hi"), 2, "max-tokens"),
+        (("nonsense",), 2, "nonsense"),
+    ],
+)
+def test_exit_codes(
+    url: str,
+    words: tuple[str, ...],
+    code: int,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SEALD_URL", url)
+    assert run(monkeypatch, *words) == code
+    out, err = capsys.readouterr()
+    assert says in out + err
+    assert "Traceback" not in out + err
+
+
+def test_no_daemon_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "status", "--url", "http://127.0.0.1:1") == 1
+    assert "seald serve" in capsys.readouterr().err
+
+
+def test_a_wrong_setting_is_refused_at_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "seald.toml").write_text("[server]\nprot = 1")
+    assert run(monkeypatch, "serve", "--config", str(tmp_path / "seald.toml")) == 1
+    assert "server.prot" in capsys.readouterr().err
+
+
+def test_doctor_finds_this_machine_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "doctor", "--data-dir", str(tmp_path), "--json") == 0
+    assert {f["what"] for f in json.loads(capsys.readouterr().out)["data"]} >= {"torch", "model", "data folder"}
+
+
+def test_the_demo_has_its_document() -> None:
+    assert DOCUMENT.is_file()

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seald.config import load_settings
+from seald.errors import ConfigError
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "seald.toml"
+    file.write_text(text)
+    return file
+
+
+def test_the_command_line_goes_over_variables_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, "[server]\nport = 1\nhost = '127.0.0.2'")
+    assert load_settings(file).server.port == 1
+    monkeypatch.setenv("SEALD_SERVER__PORT", "2")
+    assert load_settings(file).server.port == 2
+    settings = load_settings(file, server__port=3)
+    assert (settings.server.port, settings.server.host) == (3, "127.0.0.2")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[server]\nprot = 1", "server.prot"),
+        ("[server]\nport = 'x'", "server.port"),
+        ("nonsense = 1", "nonsense"),
+        ("[training]\nrecipe = 'none'", "training.recipe"),
+        ("[recipes.default]\nepochs = 0", "recipes.default.epochs"),
+        ("[server\n", "not valid TOML"),
+    ],
+)
+def test_a_wrong_key_is_named(tmp_path: Path, text: str, key: str) -> None:
+    with pytest.raises(ConfigError, match=key):
+        load_settings(write(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no\.toml"):
+        load_settings(tmp_path / "no.toml")
+
+
+def test_the_shipped_file_loads() -> None:
+    assert load_settings(Path(__file__).parent.parent.parent / "seald.toml").recipe.rank == 16
