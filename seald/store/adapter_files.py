@@ -91,7 +91,7 @@ class AdapterFolders:
         owned = {self.folder(v.collection, v.version) for v in known if v.sha256 is not None}
         kept_drafts = {self.draft(id) for id in running}
         gone = [folder for folder in self._root.glob("*/*") if folder.is_dir() and not folder.is_symlink()]
-        gone = [folder for folder in gone if folder not in owned | kept_drafts]
+        gone = sorted(folder for folder in gone if folder not in owned | kept_drafts)
         for folder in gone:
             # A killed daemon's trainer may be alive for one more moment and write there; the next sweep gets the rest.
             shutil.rmtree(folder, ignore_errors=True)

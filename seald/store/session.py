@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.schema import Column
 
@@ -72,10 +72,11 @@ def as_store_error() -> Iterator[None]:
     """Whatever the database raises comes out as StoreError, with what it said."""
     try:
         yield
+    except OperationalError as error:
+        advice = "see that it can be reached, that its disk has room and that this user may write there"
+        raise StoreError(f"the database failed: {error.orig}; {advice}") from error
     except DBAPIError as error:
-        raise StoreError(
-            f"the database failed: {error.orig}; see that its disk has room and that this user may write there"
-        ) from error
+        raise StoreError(f"the database refused: {error.orig}") from error
     except NoConnection as error:
         raise StoreError("the database is too busy: no connection came free; try again") from error
 

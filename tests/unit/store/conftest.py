@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +12,17 @@ from seald.domain.document import Document, content_hash, document_id
 from seald.store import Stores, open_stores
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database that the migrations made, to be copied: running them takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("migrated")
+    open_stores(Settings(data_dir=folder)).close()
+    return folder / "seald.db"
+
+
 @pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
+def stores(tmp_path: Path, migrated: Path) -> Iterator[Stores]:
+    shutil.copy(migrated, tmp_path)
     opened = open_stores(Settings(data_dir=tmp_path))
     yield opened
     opened.close()

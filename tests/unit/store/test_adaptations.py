@@ -8,6 +8,7 @@ from seald.domain.adaptation import AdaptationStatus as S
 from seald.errors import IllegalTransition, NotFound
 from seald.store import Stores
 from tests.unit.store.conftest import document
+from tests.unit.store.test_adapters import candidate
 
 
 def queued(stores: Stores, text: str = "one") -> str:
@@ -63,8 +64,68 @@ def test_cancelling(stores: Stores) -> None:
     stores.adaptations.move(running, S.QUEUED, S.EDITING)
     asked = stores.adaptations.request_cancel(running)
     assert (asked.status, asked.cancel_requested) == (S.EDITING, True)
+    assert stores.adaptations.events(running)[-1].type == "cancel_requested"
     with pytest.raises(IllegalTransition, match="too late"):
         stores.adaptations.request_cancel(waiting)
+    with pytest.raises(NotFound, match="adp-x"):
+        stores.adaptations.request_cancel("adp-x")
+
+
+def test_what_is_held_is_cancelled_at_once_and_what_is_being_promoted_is_not(stores: Stores) -> None:
+    id = candidate(stores, "one").adaptation_id
+    with pytest.raises(IllegalTransition, match="too late"):
+        stores.adaptations.request_cancel(id)
+    stores.adaptations.move(id, S.PROMOTING, S.HELD)
+    assert stores.adaptations.request_cancel(id).status is S.CANCELLED
+    assert stores.adaptations.next_runnable() is None
+
+
+def test_an_error_is_that_of_the_last_move(stores: Stores) -> None:
+    id = candidate(stores, "one").adaptation_id
+    error = {"message": "m", "code": "canary_mismatch"}
+    assert stores.adaptations.move(id, S.PROMOTING, S.HELD, error=error).error == error
+    assert stores.adaptations.events(id)[-1].data == {"from": "promoting", "to": "held", "error": error}
+    assert stores.adaptations.move(id, S.HELD, S.PROMOTING).error is None
+
+
+def test_figures_of_many_writers_are_all_kept(stores: Stores) -> None:
+    id = queued(stores)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: stores.adaptations.add_figures(id, {str(n): n}), range(40)))
+    assert stores.adaptations.move(id, S.QUEUED, S.EDITING, figures={"40": 40}).figures == {
+        str(n): n for n in range(41)
+    }
+
+
+def test_events_go_on_from_where_a_reader_stopped(stores: Stores) -> None:
+    id = queued(stores)
+    for n in range(4):
+        stores.adaptations.note(id, "training", {"step": n})
+    first = stores.adaptations.events(id, limit=3)
+    rest = stores.adaptations.events(id, after=first[-1].seq)
+    assert [e.data.get("step") for e in (*first, *rest)] == [None, 0, 1, 2, 3]
+    assert stores.adaptations.events(id, after=rest[-1].seq) == []
+    with pytest.raises(NotFound, match="adp-x"):
+        stores.adaptations.events("adp-x")
+
+
+def test_what_runs_is_counted(stores: Stores) -> None:
+    ids = [queued(stores, str(n)) for n in range(4)]
+    stores.adaptations.move(ids[0], S.QUEUED, S.EDITING)
+    stores.adaptations.move(ids[1], S.QUEUED, S.FAILED)
+    assert stores.adaptations.counts() == {"queued": 2, "running": 1, "held": 0}
+    assert stores.adaptations.training() is None
+    stores.adaptations.move(ids[0], S.EDITING, S.TRAINING)
+    for step in (1, 2):
+        stores.adaptations.note(ids[0], "training", {"step": step, "steps": 9})
+    assert stores.adaptations.training() == {"adaptation": ids[0], "step": 2, "steps": 9}
+
+
+def test_moving_what_is_not_there(stores: Stores) -> None:
+    with pytest.raises(NotFound, match="adp-x"):
+        stores.adaptations.move("adp-x", S.QUEUED, S.EDITING)
+    with pytest.raises(NotFound, match="adp-x"):
+        stores.adaptations.add_figures("adp-x", {"n": 1})
 
 
 def test_the_end_has_its_time(stores: Stores) -> None:
@@ -80,5 +141,14 @@ def test_pages(stores: Stores) -> None:
     ids = [queued(stores, str(n)) for n in range(5)]
     page = stores.adaptations.page(collection=None, status=None, after=ids[1], limit=2)
     assert ([a.id for a in page.data], page.has_more) == (ids[2:4], True)
+    stores.adaptations.move(ids[3], S.QUEUED, S.EDITING)
+    editing = stores.adaptations.page(collection="default", status=S.EDITING, after=None, limit=2)
+    assert [a.id for a in editing.data] == ids[3:4]
+    assert stores.adaptations.page(collection="other", status=None, after=None, limit=2).data == []
     with pytest.raises(NotFound):
         stores.adaptations.page(collection=None, status=None, after="adp-x", limit=2)
+
+
+def test_ids_sort_by_age(stores: Stores) -> None:
+    ids = [queued(stores, str(n)) for n in range(12)]
+    assert ids == sorted(ids)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from seald.config import Recipe
-from seald.domain.adapter import ADAPTER_CONFIG, WEIGHTS, Manifest
+from seald.domain.adapter import ADAPTER_CONFIG, WEIGHTS, AdapterStatus, AdapterVersion, Manifest
 from seald.errors import IntegrityError, NotFound
-from seald.store.adapter_files import AdapterFolders
+from seald.store import adapter_files
+from seald.store.adapter_files import TRAINERS_RESULT, AdapterFolders
 
 
 def draft(folders: AdapterFolders, adaptation: str = "adp-1") -> Path:
@@ -67,6 +71,69 @@ def test_publishing_twice_is_once(folders: AdapterFolders, published: Path) -> N
     folders.verify("default", 1)
 
 
+def test_publishing_again_when_the_draft_is_gone(folders: AdapterFolders, published: Path) -> None:
+    (published / TRAINERS_RESULT).write_text("{}")
+    folders.publish(folders.draft("adp-1"), manifest(folders, published))
+    folders.verify("default", 1)
+
+
+def test_a_version_does_not_get_other_weights(folders: AdapterFolders, published: Path) -> None:
+    folder = draft(folders)
+    (folder / WEIGHTS).write_bytes(b"others")
+    with pytest.raises(IntegrityError, match="immutable"):
+        folders.publish(folder, manifest(folders, folder))
+    folders.verify("default", 1)
+
+
+def publish_and_die(folders: AdapterFolders, syncs: int) -> int:
+    """In a child process that kills itself after `syncs` files or folders are on disk; how it ended."""
+    folder = draft(folders)
+    child = os.fork()
+    if child == 0:
+        done: list[Path] = []
+
+        def sync_or_die(path: Path) -> None:
+            if len(done) == syncs:
+                os.kill(os.getpid(), signal.SIGKILL)
+            done.append(path)
+
+        adapter_files._sync = sync_or_die
+        try:
+            folders.publish(folder, manifest(folders, folder))
+        finally:
+            os._exit(0)
+    return os.waitpid(child, 0)[1]
+
+
+@pytest.mark.parametrize("syncs", range(8))
+def test_a_kill_leaves_the_draft_for_the_trainer_or_the_whole_version(folders: AdapterFolders, syncs: int) -> None:
+    assert publish_and_die(folders, syncs) == signal.SIGKILL
+    folder, target = folders.draft("adp-1"), folders.folder("default", 1)
+    assert folder.exists() != target.exists()
+    if folder.exists():
+        assert (folder / TRAINERS_RESULT).exists()
+    folders.publish(folder, manifest(folders, folder if folder.exists() else target))
+    folders.verify("default", 1)
+
+
+def add_symlink(folder: Path) -> None:
+    (folder / "result.json").unlink()
+    (folder / "result.json").symlink_to("/etc/hostname")
+
+
+def add_folder(folder: Path) -> None:
+    (folder / "checkpoint").mkdir()
+
+
+def replace_folder(folder: Path) -> None:
+    folder.rename(folder.parent / "elsewhere")
+    folder.symlink_to(folder.parent / "elsewhere")
+
+
+def lose_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
 def flip(folder: Path) -> None:
     data = bytearray((folder / WEIGHTS).read_bytes())
     data[50] ^= 1
@@ -106,12 +173,64 @@ def test_damage_is_found(folders: AdapterFolders, published: Path, damage: Calla
         folders.verify("default", 1)
 
 
+@pytest.mark.parametrize(
+    "damage", [flip, shorten, lose, add_pickle, link, add_symlink, add_folder, replace_folder, lose_folder]
+)
+def test_a_damaged_draft_is_not_published(folders: AdapterFolders, damage: Callable[[Path], None]) -> None:
+    folder = draft(folders)
+    made = manifest(folders, folder)
+    damage(folder)
+    with pytest.raises(IntegrityError, match="adp-1"):
+        folders.publish(folder, made)
+    assert not folders.folder("default", 1).exists()
+
+
+def test_a_draft_that_lacks_a_file_has_no_hashes(folders: AdapterFolders) -> None:
+    folder = draft(folders)
+    lose(folder)
+    with pytest.raises(IntegrityError, match=ADAPTER_CONFIG):
+        folders.hashes(folder)
+
+
 def test_no_folder_is_not_damage(folders: AdapterFolders) -> None:
     with pytest.raises(NotFound):
         folders.verify("default", 7)
 
 
-def test_the_sweep_takes_what_nobody_owns(folders: AdapterFolders, published: Path) -> None:
+def version(number: int, sha256: str | None) -> AdapterVersion:
+    return AdapterVersion(
+        collection="default",
+        version=number,
+        status=AdapterStatus.CANDIDATE,
+        parent=None,
+        adaptation_id=f"adp-{number}",
+        documents=(),
+        sha256=sha256,
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+def test_the_sweep_takes_what_nobody_owns(folders: AdapterFolders, published: Path, tmp_path: Path) -> None:
     running, dead = draft(folders, "adp-2"), draft(folders, "adp-3")
-    assert sorted(folders.sweep([], ["adp-2"])) == sorted([published, dead])
-    assert running.exists()
+    half_written = draft(folders, ".adp-2.partial")
+    (tmp_path / "README.md").touch()
+    assert folders.sweep([version(1, "0" * 64)], ["adp-2"]) == sorted([half_written, dead])
+    assert (running.exists(), published.exists(), (tmp_path / "README.md").exists()) == (True, True, True)
+    assert folders.sweep([version(1, None)], ["adp-2"]) == [published]
+    assert folders.sweep([], ["adp-2"]) == []
+
+
+def test_sweeping_follows_no_link_out(folders: AdapterFolders, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    inside = AdapterFolders(tmp_path / "root")
+    (tmp_path / "root" / "default").mkdir(parents=True)
+    (tmp_path / "root" / "default" / "1").symlink_to(outside)
+    assert inside.sweep([], []) == []
+    assert outside.exists()
+
+
+def test_removing_twice_is_once(folders: AdapterFolders, published: Path) -> None:
+    for _ in range(2):
+        folders.remove("default", 1)
+    assert not published.exists()

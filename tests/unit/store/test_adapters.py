@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
@@ -56,26 +57,54 @@ def test_a_candidate_of_a_version_that_is_no_longer_live_is_not_promoted(stores:
     assert stores.adaptations.get(late.adaptation_id).status is S.PROMOTING
 
 
-def test_rolling_back_again_and_again_walks_to_the_base(stores: Stores) -> None:
-    for text in ("one", "two", "three"):
-        promoted(stores, text)
-    walked = []
-    for _ in range(3):
-        stores.adapters.roll_back("default", None, reason="test")
-        walked.append(live(stores))
-    assert walked == [2, 1, None]
-    with pytest.raises(Conflict, match="already answers from the base"):
-        stores.adapters.roll_back("default", None, reason=None)
+def test_of_many_promoters_one_wins(stores: Stores) -> None:
+    version = candidate(stores, "one")
+
+    def promote(_: int) -> bool:
+        try:
+            stores.adapters.promote(version.adaptation_id)
+        except IllegalTransition:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(promote, range(16))) == 1
+    with stores.session.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM live_moves").scalar() == 1
 
 
-def test_after_a_rollback_the_next_version_grows_from_what_is_live(stores: Stores) -> None:
-    for text in ("one", "two"):
-        promoted(stores, text)
-    stores.adapters.roll_back("default", 1, reason=None)
-    third = promoted(stores, "three")
-    assert (third.version, third.parent, len(third.documents)) == (3, 1, 2)
-    stores.adapters.roll_back("default", None, reason=None)
-    assert live(stores) == 1
+def test_a_candidate_still_guarded_is_not_promoted(stores: Stores) -> None:
+    early = candidate(stores, "one", until=S.GUARDING)
+    with pytest.raises(IllegalTransition, match="guarding"):
+        stores.adapters.promote(early.adaptation_id)
+    assert stores.adapters.get("default", 1).status is AdapterStatus.CANDIDATE
+    assert live(stores) is None
+
+
+def test_without_a_version_there_is_nothing_to_decide(stores: Stores) -> None:
+    queued = stores.documents.add(document("one"), [])[1]
+    with pytest.raises(IllegalTransition, match="no version yet"):
+        stores.adapters.reject(queued.id, error=None)
+
+
+def test_the_number_of_what_failed_is_not_used_again(stores: Stores) -> None:
+    failed = candidate(stores, "one", until=S.TRAINING)
+    stores.adaptations.move(failed.adaptation_id, S.TRAINING, S.FAILED)
+    assert candidate(stores, "two").version == 2
+    assert candidate(stores, "one").version == 3
+
+
+def test_collections_count_for_themselves(stores: Stores) -> None:
+    promoted(stores, "one")
+    other = stores.documents.add(document("one", collection="other"), [])[1]
+    version = stores.adapters.allot(other)
+    assert (version.label, version.parent, version.live) == ("other@1", None, False)
+    assert stores.adapters.collections() == ["default", "other"]
+    assert [v.label for v in stores.adapters.all_live()] == ["default@1"]
+    assert stores.adapters.summary() == [
+        {"name": "default", "live": 1, "documents": 1},
+        {"name": "other", "live": None, "documents": 1},
+    ]
 
 
 def test_what_never_passed_cannot_be_rolled_to(stores: Stores) -> None:
@@ -91,6 +120,9 @@ def test_rejecting_twice_is_once(stores: Stores) -> None:
         stores.adapters.reject(bad.adaptation_id, error={"message": "m", "code": "c"})
     assert stores.adapters.get("default", 1).status is AdapterStatus.REJECTED
     assert stores.adaptations.get(bad.adaptation_id).status is S.REJECTED
+    assert [e.data["to"] for e in stores.adaptations.events(bad.adaptation_id)].count("rejected") == 1
+    with pytest.raises(Conflict, match="passed its guards"):
+        stores.adapters.roll_back("default", 1, reason=None)
 
 
 def test_weights_are_recorded_once(stores: Stores) -> None:

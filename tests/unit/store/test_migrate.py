@@ -70,7 +70,7 @@ def test_the_migrations_make_the_tables_of_the_code(stores: Stores) -> None:
 def test_the_constraints_have_the_names_of_the_convention(stores: Stores) -> None:
     found = inspect(stores.session.engine)
     for table in metadata.tables.values():
-        mine = {str(c.name) for c in (*table.constraints, *table.indexes)}
+        mine = {c.name for c in table.constraints} | {i.name for i in table.indexes}
         there = {found.get_pk_constraint(table.name)["name"]}
         for several in (found.get_foreign_keys, found.get_unique_constraints, found.get_indexes):
             there |= {one["name"] for one in several(table.name)}
