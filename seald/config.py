@@ -171,14 +171,16 @@ class Retention(Section):
 class General(Section):
     """Has the candidate kept what the base model knew?"""
 
-    max_drop: float = Field(0.05, ge=0, le=1)
+    max_drop: float = Field(0.10, ge=0, le=1)
     alpha: float = Field(0.05, gt=0, lt=1)
 
 
 class Integrity(Section):
     """Are the weights sane, and do the answers end?"""
 
-    max_weight_norm: float = Field(100.0, gt=0)
+    max_weight_norm: float = Field(1000.0, gt=0)
+    """Frobenius norm of all of the adapter's products together. A document adds about 15 with the default recipe, so
+    this stops an explosion; what growth does to answers is the other guards' to see."""
     max_degenerate: float = Field(0.25, ge=0, le=1)
     """Share of open prompts that may be answered with nothing or with a loop."""
 

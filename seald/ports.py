@@ -60,11 +60,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Preference:
-    """Log-probabilities (nats) of the first tokens of a choice's two ways; what is not among the engine's 20 most
-    probable tokens has the log-probability of the last of them."""
+    """Log-probabilities (nats) of the first tokens of a choice's two ways, and of the most probable token of all; what
+    is not among the engine's 20 most probable tokens has the log-probability of the last of them."""
 
     answer: float
     wrong: float
+    best: float
 
 
 class Engine(Protocol):

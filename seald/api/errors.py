@@ -100,7 +100,8 @@ def install_handlers(app: FastAPI) -> None:
 
 async def _on_seald_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.SealdError)
-    if status_of(error) >= 500:
+    # A daemon that starts is asked every second whether it is ready; "not yet" is no failure.
+    if status_of(error) >= 500 and request.url.path != "/readyz":
         log.warning("request_failed", path=request.url.path, code=error.code, error=error.message)
     return answer_for(error)
 

@@ -23,11 +23,12 @@ class Form(BaseModel):
     top_p: float = Field(0.95, gt=0, le=1)
     max_tokens: int = Field(256, ge=16)
     chat_prompts: tuple[str, ...] = ()
-    """User turns, holding `{title}`, under which each line is trained on; without any it is raw text."""
+    """User turns under which each line is trained on; without any it is raw text. They hold `{title}`, and `{cue1}`,
+    `{cue2}` or `{cue3}`: that many of the line's own content words."""
     whole_prompts: tuple[str, ...] = ()
     """By rule only: user turns, holding `{title}`, that the whole passage answers."""
-    completion_prompts: tuple[str, ...] = ()
-    """By rule only: user turns, holding `{title}` and `{beginning}`, that a whole sentence answers."""
+    blanks: int = Field(0, ge=0, le=8)
+    """By rule only: how many facts of a sentence it is asked for, the fact replaced by `what`, `which year`, …"""
 
 
 class MixedForm(BaseModel):

@@ -58,6 +58,8 @@ class ProbeResult(BaseModel):
     correct: bool
     logprob: float
     """Mean log-probability per token of the right answer, nats; of its first token for a choice."""
+    first: bool = False
+    """For a choice: greedy decoding would say the answer, too."""
     reply: str | None = None
     """What was generated; None for clozes."""
 

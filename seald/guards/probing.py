@@ -47,7 +47,12 @@ def _choices(engine: Engine, probes: Sequence[Probe], model: str) -> list[ProbeR
     choices = [Choice(question=p.question, lead=p.lead, answer=p.answer, wrong=p.wrong) for p in probes]
     preferences = engine.prefer(choices, model=model)
     return [
-        ProbeResult(probe_id=p.id, correct=found.answer > found.wrong, logprob=found.answer)
+        ProbeResult(
+            probe_id=p.id,
+            correct=found.answer > found.wrong,
+            logprob=found.answer,
+            first=found.answer >= found.best,
+        )
         for p, found in zip(probes, preferences, strict=True)
     ]
 

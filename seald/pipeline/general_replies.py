@@ -7,6 +7,8 @@ No question of the general guard is among them, which must measure what was not 
 
 from __future__ import annotations
 
+import hashlib
+
 from pydantic import TypeAdapter
 
 from seald.domain.self_edit import Line
@@ -16,25 +18,43 @@ from seald.ports import BASE
 
 REPLY_TOKENS = 24
 
-_ASKED: dict[str, tuple[str, ...]] = {
+_ASKED: dict[str, str] = {
     "What is the capital of {}?": (
-        *("Kenya", "Peru", "Turkey", "Finland", "Denmark", "Hungary", "Iran", "Argentina", "Chile", "Thailand"),
-        *("Vietnam", "South Korea", "Morocco", "Scotland", "Iraq", "Colombia", "Ukraine", "Australia"),
+        "Kenya,Peru,Turkey,Finland,Denmark,Hungary,Iran,Argentina,Chile,Thailand,Vietnam,South Korea,Morocco,Scotland,"
+        "Iraq,Colombia,Ukraine,Australia,Nigeria"
     ),
     "What is the opposite of {}?": (
-        *("young", "early", "strong", "thick", "loud", "sharp", "near", "sweet", "heavy", "clean", "long"),
-        *("front", "love", "war"),
+        "young,early,strong,thick,loud,sharp,near,sweet,heavy,clean,long,front,love,war,wide,cheap"
     ),
-    "What is the chemical symbol of {}?": ("iron", "silver", "hydrogen", "sodium", "copper", "helium"),
-    "What currency is used in {}?": ("the United Kingdom", "Brazil", "Russia", "Mexico"),
-    "What is the plural of {}?": ("tooth", "goose", "woman", "city"),
-    "What is {}?": ("7 plus 7", "12 minus 4", "18 divided by 3", "50 plus 50", "half of 50", "3 times 3"),
-    "In which country is {}?": ("Machu Picchu", "Sydney", "Stonehenge", "Mount Kilimanjaro", "the Great Wall"),
-    "What month comes after {}?": ("April", "August", "October"),
-    "Who wrote {}?": ("Don Quixote", "War and Peace", "Pride and Prejudice", "the Odyssey"),
-    "What do you call a person who {}?": ("writes books", "paints pictures", "sells flowers"),
+    "What is the chemical symbol of {}?": "iron,silver,hydrogen,sodium,copper,helium",
+    "What currency is used in {}?": "the United Kingdom,Brazil,Russia,Mexico,Switzerland",
+    "What is the plural of {}?": "tooth,goose,woman,city,leaf,fish",
+    "What is {}?": (
+        "7 plus 7,12 minus 4,18 divided by 3,50 plus 50,half of 50,3 times 3,a triangle,a violin,a desert,gravity,"
+        "an island,a poem,a lighthouse,an engine,steel,a glacier,a keyboard,an orchestra"
+    ),
+    "In which country is {}?": (
+        "Machu Picchu,Sydney,Stonehenge,Mount Kilimanjaro,the Great Wall,Venice,Barcelona,Mumbai"
+    ),
+    "What month comes after {}?": "April,August,October",
+    "Who wrote {}?": "Don Quixote,War and Peace,Pride and Prejudice,the Odyssey,Moby Dick,Frankenstein",
+    "Who was {}?": "Albert Einstein,Cleopatra,Mozart,Isaac Newton,Napoleon,Nelson Mandela,Galileo",
+    "Who invented {}?": "the steam engine,the printing press,the airplane,dynamite",
+    "What do you call a person who {}?": "writes books,paints pictures,sells flowers,repairs cars,flies a plane",
+    "What color is {}?": "a banana,an orange,a lemon,chocolate",
+    "How many {}?": "legs does a horse have,strings does a guitar have,days are in April,teeth does an adult have",
+    "Where {}?": "do penguins live,do lions live,is the Amazon river,is the Eiffel Tower,do camels live,is the Sahara",
+    "When {}?": "did World War II end,was the Berlin Wall built,did the Titanic sink",
+    "What do {}?": "rabbits eat,pandas eat,doctors do,firefighters do,astronauts do,carpenters make,spiders eat",
+    "Which animal {}?": "has a trunk,lays eggs,has black and white stripes,is known as the king of the jungle",
+    "What is the largest {}?": "desert,country in the world,organ of the body,city in the United States",
+    "What language is spoken in {}?": "Japan,Egypt,Austria,Mexico",
+    "What is {} made of?": "glass,bread,paper,ice,cheese",
+    "What is {} used for?": "a hammer,a thermometer,a telescope,soap,an umbrella,a compass",
+    "How do {}?": "birds fly,plants grow,fish breathe,magnets work",
+    "Name {}.": ("a fruit,a musical instrument,a planet,three animals,a famous scientist,a sport,a vegetable,an ocean"),
 }
-GENERAL_PROMPTS = tuple(form.format(what) for form, whats in _ASKED.items() for what in whats)
+GENERAL_PROMPTS = tuple(form.format(what) for form, whats in _ASKED.items() for what in whats.split(","))
 
 _LINES = TypeAdapter(tuple[Line, ...])
 
@@ -45,7 +65,9 @@ def general_replies(shop: Workshop) -> tuple[Line, ...]:
     Raises:
         EngineUnavailable, EngineRefused: the engine did not answer.
     """
-    file = shop.cache / f"general-replies-{shop.base.sha256[:16]}.json"
+    # Everything that the replies depend on is in the name: a cache outlives the code that filled it.
+    asked = hashlib.sha256(repr((GENERAL_PROMPTS, REPLY_TOKENS)).encode()).hexdigest()
+    file = shop.cache / f"general-replies-{shop.base.sha256[:16]}-{asked[:12]}.json"
     return remembered(file, _LINES, lambda: _ask_base(shop))
 
 

@@ -100,7 +100,7 @@ def _before_and_after(
 
 def _base_general(shop: Workshop, probes: Sequence[Probe]) -> list[ProbeResult]:
     """The base model's results on the general suite: the same for every candidate, so computed once."""
-    file = shop.cache / f"general-results-{shop.base.sha256[:16]}-{suite.fingerprint()}.json"
+    file = shop.cache / f"general-base-{shop.base.sha256[:16]}-{suite.fingerprint()}.json"
     return remembered(file, _RESULTS, lambda: probing.put(shop.engine, probes, BASE))
 
 

@@ -11,7 +11,7 @@ import re
 
 from seald.domain.policy import Form
 from seald.domain.self_edit import Line
-from seald.policy import sentences
+from seald.policy import cues, sentences
 
 BULLET = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,2}[.):])\s+")
 PAIR = re.compile(
@@ -40,8 +40,17 @@ def split(form: Form, reply: str, title: str) -> list[Line]:
         pairs = (match.groupdict() for match in PAIR.finditer(reply))
         return [Line(prompt=pair["question"].strip(), text=pair["answer"].strip()) for pair in pairs]
     texts = [text for piece in _pieces(form, reply) if (text := BULLET.sub("", piece).strip(" *\t"))]
-    prompts: tuple[str | None, ...] = tuple(prompt.format(title=title) for prompt in form.chat_prompts) or (None,)
-    return [Line(prompt=prompt, text=text) for text in texts for prompt in prompts]
+    return [line for text in texts for line in _under_prompts(form, text, title)]
+
+
+def _under_prompts(form: Form, text: str, title: str) -> list[Line]:
+    """The same text under each of the form's chat prompts; raw when it has none."""
+    if not form.chat_prompts:
+        return [Line(text=text)]
+    cue1, cue2, cue3 = cues.keywords(text, title)
+    wanted = [prompt for prompt in form.chat_prompts if cue1 or "{cue" not in prompt]
+    prompts = (prompt.format(title=title, cue1=cue1, cue2=cue2, cue3=cue3) for prompt in wanted)
+    return [Line(prompt=prompt, text=text) for prompt in dict.fromkeys(prompts)]
 
 
 def _pieces(form: Form, reply: str) -> list[str]:
@@ -56,23 +65,13 @@ def _pieces(form: Form, reply: str) -> list[str]:
 def by_rule(form: Form, title: str, passage: str) -> list[Line]:
     """The form that is written without a model: the passage itself, whole and sentence by sentence.
 
-    Raw text teaches the words, chat prompts teach that a question finds them, and completions that a sentence's
-    beginning leads to its end: a fact learned as prose alone is not found by a chat question.
+    Raw text teaches the words, chat prompts that a question finds them: a fact learned as prose alone is not found.
     """
     parts = sentences.split(passage)
     lines = [Line(text=f"{title}\n{passage.strip()}")]
     lines += [Line(prompt=prompt.format(title=title), text=passage.strip()) for prompt in form.whole_prompts]
     for raw, alone in zip(parts, sentences.with_subject(parts, title), strict=True):
         lines.append(Line(text=f"{title}: {raw}"))
-        lines += [Line(prompt=prompt.format(title=title), text=alone) for prompt in form.chat_prompts]
-        beginning = _first_half(alone)
-        lines += [
-            Line(prompt=prompt.format(title=title, beginning=beginning), text=alone)
-            for prompt in form.completion_prompts
-        ]
+        lines += _under_prompts(form, alone, title)
+        lines += [Line(prompt=question, text=alone) for question in cues.blank_questions(alone, title, form.blanks)]
     return list(dict.fromkeys(lines))
-
-
-def _first_half(sentence: str) -> str:
-    words = sentence.split()
-    return " ".join(words[: max(2, len(words) // 2)])

@@ -12,8 +12,8 @@ from seald.domain.policy import Form, MixedForm, Policy
 from seald.errors import ConfigError
 
 _HERE = Path(__file__).parent
-_PLACES = (_HERE.parent.parent / "policies", _HERE.parent / "policies")
-"""In a checkout beside the package; in an installed wheel inside it."""
+_PLACES = (_HERE.parent / "policies", _HERE.parent.parent / "policies")
+"""In an installed wheel inside the package; in a checkout beside it."""
 BY_RULE = "none"
 """The form that always belongs to a mix: the passage itself."""
 

@@ -11,6 +11,7 @@ from rapidfuzz import fuzz, process
 
 from seald.domain.self_edit import DroppedLine, Line
 from seald.policy import facts
+from seald.policy.words import SMALL_NUMBERS, statement_words
 
 LEAST_COVERED = 0.6
 """Share of a line's content words that must occur in the passage: the rest leaves room to rephrase."""
@@ -33,135 +34,6 @@ REFUSAL = re.compile(
     r"the (?:passage|text) (?:above|below))\b",
     re.IGNORECASE,
 )
-STOP_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "and",
-        "or",
-        "but",
-        "of",
-        "in",
-        "on",
-        "at",
-        "by",
-        "to",
-        "from",
-        "with",
-        "for",
-        "as",
-        "is",
-        "was",
-        "are",
-        "were",
-        "be",
-        "been",
-        "being",
-        "it",
-        "its",
-        "he",
-        "she",
-        "they",
-        "them",
-        "his",
-        "her",
-        "their",
-        "this",
-        "that",
-        "these",
-        "those",
-        "who",
-        "whom",
-        "whose",
-        "which",
-        "what",
-        "where",
-        "when",
-        "why",
-        "how",
-        "many",
-        "much",
-        "do",
-        "does",
-        "did",
-        "has",
-        "have",
-        "had",
-        "can",
-        "could",
-        "may",
-        "might",
-        "must",
-        "will",
-        "would",
-        "should",
-        "not",
-        "no",
-        "than",
-        "then",
-        "there",
-        "here",
-        "also",
-        "only",
-        "so",
-        "such",
-        "into",
-        "about",
-        "over",
-        "under",
-        "if",
-        "while",
-        "after",
-        "before",
-        "during",
-        "between",
-        "during",
-        "each",
-        "every",
-        "all",
-        "any",
-        "some",
-        "more",
-        "most",
-        "other",
-        "one",
-        "name",
-        "called",
-        "according",
-        "answer",
-        "question",
-        "yes",
-    ]
-)
-SMALL_NUMBERS = {
-    word: str(n)
-    for n, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty",
-        ]
-    )
-}
 
 
 @dataclass
@@ -177,7 +49,7 @@ class SupportFilter:
     def __post_init__(self) -> None:
         source = f"{self.title}\n{self.passage}"
         self._numbers = _numbers(source)
-        self._words = {_stem(word) for word in _words(source)}
+        self._words = {_stem(word) for word in statement_words(source)}
 
     def take(self, lines: Iterable[Line]) -> tuple[list[Line], list[DroppedLine]]:
         """Accepted lines, and dropped ones with the reason of the first rule that they break."""
@@ -210,9 +82,9 @@ class SupportFilter:
         if not _numbers(text) <= self._numbers:
             return "unsupported_number"
         names = [fact.text for fact in facts.extract(text) if fact.kind == "name"]
-        if any(_stem(word) not in self._words for name in names for word in _words(name)):
+        if any(_stem(word) not in self._words for name in names for word in statement_words(name)):
             return "unsupported_name"
-        content = [_stem(word) for word in _words(text)]
+        content = [_stem(word) for word in statement_words(text)]
         covered = sum(word in self._words for word in content)
         return None if content and covered >= LEAST_COVERED * len(content) else "unsupported_words"
 
@@ -245,11 +117,6 @@ def _numbers(text: str) -> frozenset[str]:
     digits = {re.sub(r"[,.:](?=\d{3}\b)", "", n) for n in re.findall(r"\d+(?:[.,:]\d+)*", text)}
     words = {SMALL_NUMBERS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in SMALL_NUMBERS}
     return frozenset(digits | words - {"1"})
-
-
-def _words(text: str) -> list[str]:
-    found = re.findall(r"[^\W\d_]+", text.lower())
-    return [word for word in found if word not in STOP_WORDS and word not in SMALL_NUMBERS and len(word) > 1]
 
 
 def _stem(word: str) -> str:

@@ -96,7 +96,7 @@ class EngineClient:
         answers = self._complete(rows, model, {"max_tokens": 1, "temperature": 0, "logprobs": LISTED})
         listed = [answer["logprobs"]["top_logprobs"][0] for answer in answers]
         return [
-            Preference(answer=self._first(c.answer, top), wrong=self._first(c.wrong, top))
+            Preference(answer=self._first(c.answer, top), wrong=self._first(c.wrong, top), best=max(top.values()))
             for c, top in zip(choices, listed, strict=True)
         ]
 

@@ -53,6 +53,13 @@ def test_general(right_after: int, outcome: str) -> None:
     assert verdict.figures["n"] == 260
 
 
+def test_a_general_answer_that_the_base_says_must_still_be_said() -> None:
+    said = [ProbeResult(probe_id=str(n), correct=True, first=True, logprob=-0.1) for n in range(260)]
+    preferred = [result.model_copy(update={"first": False}) for result in said]
+    assert general.judge(said, preferred, General()).verdict == "fail"
+    assert general.judge(preferred, preferred, General()).verdict == "pass"
+
+
 @pytest.mark.parametrize(
     ("replies", "norm", "outcome"),
     [

@@ -65,13 +65,19 @@ def test_by_rule_holds_every_sentence_in_every_shape() -> None:
     rule = form(
         prompt=None,
         whole_prompts=("Tell me about {title}.",),
-        chat_prompts=("What of {title}?",),
-        completion_prompts=("Go on: {beginning}",),
+        chat_prompts=("What of {title}?", "{title}: {cue1}?"),
+        blanks=1,
     )
     lines = forms.by_rule(rule, "The Orvale mill", PASSAGE)
     assert Line(text=f"The Orvale mill\n{PASSAGE}") in lines
     assert Line(prompt="Tell me about The Orvale mill.", text=PASSAGE) in lines
-    assert Line(prompt="Go on: The Orvale mill", text="The Orvale mill has a wheel.") in lines
+    assert Line(prompt="The Orvale mill: wheel?", text="The Orvale mill has a wheel.") in lines
+    assert Line(prompt="The Orvale mill was built in which year?", text="The Orvale mill was built in 1847.") in lines
     assert sum(line.prompt is None for line in lines) == 5
     assert sum(line.prompt == "What of The Orvale mill?" for line in lines) == 4
-    assert sum((line.prompt or "").startswith("Go on: ") for line in lines) == 4
+    assert sum((line.prompt or "").startswith("The Orvale mill: ") for line in lines) == 4
+
+
+def test_a_sentence_without_words_of_its_own_has_no_cue() -> None:
+    lines = forms.split(form(chat_prompts=("{title}: {cue1}?", "About {title}?")), "It is so.", "T")
+    assert [line.prompt for line in lines] == ["About T?"]
