@@ -110,7 +110,7 @@ class Recipe(Section):
         "down_proj",
     )
     learning_rate: float = Field(1.8e-3, gt=0, le=1)
-    epochs: int = Field(6, ge=1, le=100)
+    epochs: int = Field(4, ge=1, le=100)
     batch_tokens: int = Field(192, ge=64)
     """Tokens of one optimizer step, about; a prefix that several lines share counts once."""
     max_line_tokens: int = Field(512, ge=16)
