@@ -110,6 +110,8 @@ class Recipe(Section):
         "down_proj",
     )
     learning_rate: float = Field(1.8e-3, gt=0, le=1)
+    warm_start_factor: float = Field(0.67, gt=0, le=1)
+    """Of the learning rate, where a run starts from a live adapter: what that knows is to move less."""
     epochs: int = Field(4, ge=1, le=100)
     batch_tokens: int = Field(192, ge=64)
     """Tokens of one optimizer step, about; a prefix that several lines share counts once."""
@@ -117,12 +119,13 @@ class Recipe(Section):
     """A longer line is cut into several."""
     warmup_ratio: float = Field(0.05, ge=0, le=1)
     decay: Literal["linear", "cosine", "constant"] = "linear"
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(2.0, ge=0)
+    """Decoupled (AdamW): a step shrinks the weights by rate x decay, so that what no line asks for fades."""
     max_grad_norm: float = Field(1.0, gt=0)
     loss_scope: Literal["completion", "all"] = "completion"
     replay_fraction: float = Field(0.3, ge=0, lt=1)
     """Share of an epoch's loss tokens that come from earlier documents."""
-    general_fraction: float = Field(0.25, ge=0, lt=1)
+    general_fraction: float = Field(0.35, ge=0, lt=1)
     """Share of an epoch's loss tokens that are the base model's own replies."""
 
     @model_validator(mode="after")

@@ -27,19 +27,12 @@ _ASKED: dict[str, str] = {
         "young,early,strong,thick,loud,sharp,near,sweet,heavy,clean,long,front,love,war,wide,cheap"
     ),
     "What is the chemical symbol of {}?": "iron,silver,hydrogen,sodium,copper,helium",
-    "What currency is used in {}?": "the United Kingdom,Brazil,Russia,Mexico,Switzerland",
     "What is the plural of {}?": "tooth,goose,woman,city,leaf,fish",
-    "What is {}?": (
-        "7 plus 7,12 minus 4,18 divided by 3,50 plus 50,half of 50,3 times 3,a triangle,a violin,a desert,gravity,"
-        "an island,a poem,a lighthouse,an engine,steel,a glacier,a keyboard,an orchestra"
-    ),
+    "What is {}?": "7 plus 7,12 minus 4,18 divided by 3,50 plus 50,half of 50,3 times 3",
     "In which country is {}?": (
         "Machu Picchu,Sydney,Stonehenge,Mount Kilimanjaro,the Great Wall,Venice,Barcelona,Mumbai"
     ),
     "What month comes after {}?": "April,August,October",
-    "Who wrote {}?": "Don Quixote,War and Peace,Pride and Prejudice,the Odyssey,Moby Dick,Frankenstein",
-    "Who was {}?": "Albert Einstein,Cleopatra,Mozart,Isaac Newton,Napoleon,Nelson Mandela,Galileo",
-    "Who invented {}?": "the steam engine,the printing press,the airplane,dynamite",
     "What do you call a person who {}?": "writes books,paints pictures,sells flowers,repairs cars,flies a plane",
     "What color is {}?": "a banana,an orange,a lemon,chocolate",
     "How many {}?": "legs does a horse have,strings does a guitar have,days are in April,teeth does an adult have",
@@ -49,9 +42,6 @@ _ASKED: dict[str, str] = {
     "Which animal {}?": "has a trunk,lays eggs,has black and white stripes,is known as the king of the jungle",
     "What is the largest {}?": "desert,country in the world,organ of the body,city in the United States",
     "What language is spoken in {}?": "Japan,Egypt,Austria,Mexico",
-    "What is {} made of?": "glass,bread,paper,ice,cheese",
-    "What is {} used for?": "a hammer,a thermometer,a telescope,soap,an umbrella,a compass",
-    "How do {}?": "birds fly,plants grow,fish breathe,magnets work",
     "Name {}.": ("a fruit,a musical instrument,a planet,three animals,a famous scientist,a sport,a vegetable,an ocean"),
 }
 GENERAL_PROMPTS = tuple(form.format(what) for form, whats in _ASKED.items() for what in whats.split(","))

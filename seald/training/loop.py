@@ -101,7 +101,9 @@ class Run:
     def _step(self, tree: TokenTree) -> None:
         progress, started, paused = self._progress, time.monotonic(), self._pace.paused_seconds
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self._job.recipe, progress.step, len(self._plan))
+            group["lr"] = learning_rate(
+                self._job.recipe, progress.step, len(self._plan), warm_start=self._job.parent is not None
+            )
         loss = mean_loss(self._model, tree, self._device)
         self._check(loss, "the loss")
         loss.backward()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""The learning rate over a run: linear warm-up, then decay to zero."""
+"""The learning rate over a run: linear warm-up, then decay to zero; lower throughout where a parent is to be kept."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import math
 from seald.config import Recipe
 
 
-def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Rate of step `step` (from 0) of `steps`."""
+def learning_rate(recipe: Recipe, step: int, steps: int, *, warm_start: bool) -> float:
+    """Rate of step `step` (from 0) of `steps`; `warm_start`: the run began with a parent's weights."""
+    peak = recipe.learning_rate * (recipe.warm_start_factor if warm_start else 1.0)
     warmup = max(1, round(recipe.warmup_ratio * steps))
     if step < warmup:
-        return recipe.learning_rate * (step + 1) / warmup
-    return recipe.learning_rate * _remaining(recipe, (step - warmup) / max(1, steps - warmup))
+        return peak * (step + 1) / warmup
+    return peak * _remaining(recipe, (step - warmup) / max(1, steps - warmup))
 
 
 def _remaining(recipe: Recipe, done: float) -> float:
