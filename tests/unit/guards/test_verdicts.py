@@ -46,7 +46,7 @@ def test_retention(before: list[ProbeResult], after: list[ProbeResult], outcome:
     assert retention.judge(before, after, Retention()).verdict == outcome
 
 
-@pytest.mark.parametrize(("right_after", "outcome"), [(225, "pass"), (205, "fail"), (240, "pass")])
+@pytest.mark.parametrize(("right_after", "outcome"), [(225, "pass"), (190, "fail"), (240, "pass")])
 def test_general(right_after: int, outcome: str) -> None:
     verdict = general.judge(results(225, 260), results(right_after, 260), General())
     assert verdict.verdict == outcome

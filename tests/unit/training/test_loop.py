@@ -59,7 +59,7 @@ def test_the_canaries_are_what_base_and_adapter_say(make_job: MakeJob) -> None:
 
 def test_divergence_stops_it_and_leaves_no_output(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     job = make_job()
-    monkeypatch.setattr("seald.training.loop.learning_rate", lambda *_: float("inf"))
+    monkeypatch.setattr("seald.training.loop.learning_rate", lambda *_, **__: float("inf"))
     events: list[TrainingEvent] = []
     with pytest.raises(TrainerFailed) as failure:
         run(job, events.append)
