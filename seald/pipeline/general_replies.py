@@ -16,7 +16,7 @@ from seald.pipeline.remembered import remembered
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE
 
-REPLY_TOKENS = 24
+REPLY_TOKENS = 20
 
 _ASKED: dict[str, str] = {
     "What is the capital of {}?": (
@@ -34,15 +34,11 @@ _ASKED: dict[str, str] = {
     ),
     "What month comes after {}?": "April,August,October",
     "What do you call a person who {}?": "writes books,paints pictures,sells flowers,repairs cars,flies a plane",
-    "What color is {}?": "a banana,an orange,a lemon,chocolate",
     "How many {}?": "legs does a horse have,strings does a guitar have,days are in April,teeth does an adult have",
     "Where {}?": "do penguins live,do lions live,is the Amazon river,is the Eiffel Tower,do camels live,is the Sahara",
-    "When {}?": "did World War II end,was the Berlin Wall built,did the Titanic sink",
-    "What do {}?": "rabbits eat,pandas eat,doctors do,firefighters do,astronauts do,carpenters make,spiders eat",
     "Which animal {}?": "has a trunk,lays eggs,has black and white stripes,is known as the king of the jungle",
     "What is the largest {}?": "desert,country in the world,organ of the body,city in the United States",
-    "What language is spoken in {}?": "Japan,Egypt,Austria,Mexico",
-    "Name {}.": ("a fruit,a musical instrument,a planet,three animals,a famous scientist,a sport,a vegetable,an ocean"),
+    "Name {}.": "a fruit,a musical instrument,a planet,three animals,a famous scientist,a sport,a vegetable,an ocean",
 }
 GENERAL_PROMPTS = tuple(form.format(what) for form, whats in _ASKED.items() for what in whats.split(","))
 
