@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,8 +14,8 @@ from seald.api.errors import SchemaViolation
 from seald.api.services import Ingested, Ingesting, Wired
 from seald.domain.document import check_collection
 from seald.errors import InvalidRequest, UnsupportedDocument
+from seald.pipeline.ingest import NOT_A_NAME
 
-NOT_A_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 JSON_FIELDS = ("probes", "metadata")
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]

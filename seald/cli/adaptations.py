@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, say, screen, show_json, show_table
+from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, say, screen, show_json, show_list
 from seald.cli.follow import follow
 
 app = typer.Typer(help="Runs of the pipeline.", no_args_is_help=True)
@@ -21,11 +21,8 @@ def list_adaptations(
 ) -> None:
     """All adaptations, oldest first."""
     found = Daemon(url).all("/v1/adaptations", collection=collection, status=status)
-    if as_json:
-        show_json({"object": "list", "data": found, "has_more": False})
-    else:
-        columns = {"id": "id", "collection": "collection", "status": "status", "version": "version", "parent": "parent"}
-        show_table(f"{len(found)} adaptations", found, columns)
+    columns = {"id": "id", "collection": "collection", "status": "status", "version": "version", "parent": "parent"}
+    show_list(f"{len(found)} adaptations", found, columns, as_json=as_json)
 
 
 @app.command("show")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, say, screen, show_json, show_table
+from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, say, screen, show_json, show_list, show_table
 
 app = typer.Typer(help="Adapter versions and the live pointer.", no_args_is_help=True)
 Collection = Annotated[str, typer.Argument(help="Name of the collection.")]
@@ -72,10 +72,8 @@ def verify(
     listed = daemon.get(f"/v1/adapters/{collection}" if collection else "/v1/adapters")["data"]
     wanted = [v for v in listed if v["sha256"] and version in (None, v["version"])]
     results = [_verify(daemon, v) for v in wanted]
-    if as_json:
-        show_json({"object": "list", "data": results, "has_more": False})
-    else:
-        show_table(f"{len(results)} versions", results, {"version": "id", "verified": "verified", "error": "error"})
+    columns = {"version": "id", "verified": "verified", "error": "error"}
+    show_list(f"{len(results)} versions", results, columns, as_json=as_json)
     raise typer.Exit(0 if results and all(r["verified"] for r in results) else 1)
 
 

@@ -17,7 +17,6 @@ from seald.errors import SealdError
 Url = Annotated[str, typer.Option("--url", envvar="SEALD_URL", help="Where the daemon answers.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's object and nothing else.")]
 DEFAULT_URL = "http://127.0.0.1:8000"
-FINAL = {"promoted", "rejected", "held", "failed", "cancelled"}
 
 screen = Console()
 progress = Console(stderr=True)
@@ -97,6 +96,14 @@ def say(message: str) -> None:
 def show_json(value: Any) -> None:
     """The API's object on standard output."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def show_list(title: str, rows: list[dict[str, Any]], columns: dict[str, str], *, as_json: bool) -> None:
+    """A whole list: the API's list object, or a table of `rows`."""
+    if as_json:
+        show_json({"object": "list", "data": rows, "has_more": False})
+    else:
+        show_table(title, rows, columns)
 
 
 def show_table(title: str, rows: list[dict[str, Any]], columns: dict[str, str]) -> None:

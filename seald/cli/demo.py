@@ -22,9 +22,10 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from seald.domain.adaptation import FINAL
+
 DOCUMENT = Path(__file__).with_name("demo_document.toml")
 START_SECONDS = 300.0
-FINAL = {"promoted", "rejected", "held", "failed", "cancelled"}
 KILL_AT = 0.3
 """Share of the training steps after which the daemon is killed."""
 

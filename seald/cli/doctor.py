@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from seald.cli.client import AsJson, Daemon, Refused, show_json, show_table
+from seald.cli.client import AsJson, Daemon, Refused, show_list
 from seald.config import EMBEDDED_MODEL, Settings, load_settings
 
 LEAST_FREE_GB = 3.0
@@ -38,11 +38,8 @@ def doctor(
     """Check the machine and the configuration. Exit code 1 if something blocks."""
     settings = load_settings(config, data_dir=data_dir)
     findings = list(_findings(settings))
-    if as_json:
-        show_json({"object": "list", "data": [asdict(finding) for finding in findings], "has_more": False})
-    else:
-        columns = {"what": "what", "": "state", "found": "found", "what to do": "advice"}
-        show_table("seald doctor", [asdict(finding) for finding in findings], columns)
+    columns = {"what": "what", "": "state", "found": "found", "what to do": "advice"}
+    show_list("seald doctor", [asdict(finding) for finding in findings], columns, as_json=as_json)
     raise typer.Exit(1 if any(finding.state == "blocks" for finding in findings) else 0)
 
 

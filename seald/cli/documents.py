@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, screen, show_json, show_table
+from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, screen, show_json, show_list
 
 app = typer.Typer(help="What was ingested.", no_args_is_help=True)
 
@@ -19,11 +19,8 @@ def list_documents(
 ) -> None:
     """All documents, oldest first."""
     found = Daemon(url).all("/v1/documents", collection=collection)
-    if as_json:
-        show_json({"object": "list", "data": found, "has_more": False})
-    else:
-        columns = {"id": "id", "title": "title", "collection": "collection", "status": "status"}
-        show_table(f"{len(found)} documents", found, columns)
+    columns = {"id": "id", "title": "title", "collection": "collection", "status": "status"}
+    show_list(f"{len(found)} documents", found, columns, as_json=as_json)
 
 
 @app.command("show")

@@ -8,7 +8,8 @@ from typing import Any
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from seald.cli.client import FINAL, Daemon, progress
+from seald.cli.client import Daemon, progress
+from seald.domain.adaptation import FINAL
 
 LOOK_SECONDS = 0.5
 STAGES = ["queued", "editing", "training", "guarding", "promoting", "promoted"]

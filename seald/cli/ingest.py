@@ -8,10 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Refused, Url, progress, say, show_json, show_table
+from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Refused, Url, progress, say, show_list
 from seald.cli.follow import follow
-
-ENDINGS = {".txt", ".md", ".html", ".htm", ".pdf", ".docx"}
+from seald.pipeline.reading import ENDINGS
 
 
 def ingest(
@@ -31,7 +30,8 @@ def ingest(
         ended = follow(daemon, {result["adaptation"]: Path(result["file"]).name for result in accepted})
         for result in accepted:
             result.update(status=ended[result["adaptation"]]["status"], error=ended[result["adaptation"]]["error"])
-    _show(results, as_json=as_json)
+    columns = {"file": "file", "document": "id", "adaptation": "adaptation", "status": "status"}
+    show_list(f"{len(results)} documents", results, columns, as_json=as_json)
     good = [r for r in results if r["adaptation"] is not None and (not wait or r["status"] == "promoted")]
     raise typer.Exit(0 if len(good) == len(results) else 1)
 
@@ -69,11 +69,3 @@ def _send(daemon: Daemon, file: Path, collection: str) -> dict[str, Any]:
         "status": document["status"],
         "error": None,
     }
-
-
-def _show(results: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        show_json({"object": "list", "data": results, "has_more": False})
-    else:
-        columns = {"file": "file", "document": "id", "adaptation": "adaptation", "status": "status"}
-        show_table(f"{len(results)} documents", results, columns)

@@ -42,7 +42,9 @@ TRANSITIONS: dict[AdaptationStatus, frozenset[AdaptationStatus]] = {
 }
 
 TERMINAL = frozenset(status for status, after in TRANSITIONS.items() if not after)
-RUNNABLE = frozenset(TRANSITIONS) - TERMINAL - {_S.HELD}
+FINAL = TERMINAL | {_S.HELD}
+"""Where the pipeline leaves an adaptation alone."""
+RUNNABLE = frozenset(TRANSITIONS) - FINAL
 """States that the pipeline carries on from, also after a kill."""
 
 

@@ -10,38 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from seald.domain.number_words import NUMBER_WORDS
+
 LEAST_RECALL = 0.6
 SENTENCES = 2
 """How much of the reply counts: a model that rambles on until it says the word does not know it."""
 ARTICLES = frozenset(("a", "an", "the"))
-NUMBER_WORDS = {
-    word: str(n)
-    for n, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty",
-        ]
-    )
-}
 
 
 def is_right(reply: str, answer: str) -> bool:

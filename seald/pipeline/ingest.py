@@ -28,6 +28,9 @@ INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u
 """Zero-width and bidirectional characters: they hide text from a reader and carry nothing."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
+NOT_A_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
+"""Path parts and control characters."""
+
 Ingested = tuple[Document, Adaptation, bool]
 
 
@@ -140,7 +143,7 @@ def check_title(title: str) -> str:
 
 def check_file_name(name: str) -> str:
     """A client's file name is only a label: one with path parts or control characters is refused."""
-    if not name or len(name) > 255 or name in (".", "..") or re.search(r"[/\\\x00-\x1f\x7f]", name):
+    if not name or len(name) > 255 or name in (".", "..") or NOT_A_NAME.search(name):
         raise InvalidRequest("the file's name must be a plain name without path or control characters", param="file")
     return name
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from rapidfuzz import fuzz, process
 
+from seald.domain.number_words import NUMBER_WORDS
 from seald.domain.self_edit import DroppedLine, Line
 from seald.policy import facts
-from seald.policy.words import SMALL_NUMBERS, statement_words
+from seald.policy.words import statement_words
 
 LEAST_COVERED = 0.6
 """Share of a line's content words that must occur in the passage: the rest leaves room to rephrase."""
@@ -115,7 +116,7 @@ def _is_degenerate(line: Line) -> bool:
 
 def _numbers(text: str) -> frozenset[str]:
     digits = {re.sub(r"[,.:](?=\d{3}\b)", "", n) for n in re.findall(r"\d+(?:[.,:]\d+)*", text)}
-    words = {SMALL_NUMBERS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in SMALL_NUMBERS}
+    words = {NUMBER_WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in NUMBER_WORDS}
     return frozenset(digits | words - {"1"})
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from seald.domain.number_words import NUMBER_WORDS
+
 STOP_WORDS = frozenset(
     "a an the and or but of in on at by to from with for as is was are were be been being it its he she they them his "
     "her their this that these those who whom whose which what where when why how many much do does did has have had "
@@ -11,13 +13,6 @@ STOP_WORDS = frozenset(
     "if while after before during between each every all any some more most other one name called according answer "
     "question yes".split()
 )
-SMALL_NUMBERS = {
-    word: str(n)
-    for n, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
-    )
-}
 
 
 def content_words(text: str) -> list[str]:
@@ -29,4 +24,4 @@ def content_words(text: str) -> list[str]:
 def statement_words(text: str) -> list[str]:
     """Words in lower case that a statement must take from its source: no numbers, which are checked by value."""
     found = re.findall(r"[^\W\d_]+", text.lower())
-    return [word for word in found if word not in STOP_WORDS and word not in SMALL_NUMBERS and len(word) > 1]
+    return [word for word in found if word not in STOP_WORDS and word not in NUMBER_WORDS and len(word) > 1]

@@ -19,7 +19,7 @@ from seald.domain.adaptation import (
 from seald.domain.document import Document
 from seald.errors import IllegalTransition, NotFound
 from seald.ports import Clock, Page
-from seald.store.session import Session, next_number
+from seald.store.session import Session, next_number, numbered_page
 from seald.store.tables import Row
 from seald.store.tables import adaptation_documents as links
 from seald.store.tables import adaptation_events as event_rows
@@ -45,19 +45,14 @@ class SqlAdaptations:
         self, *, collection: str | None, status: AdaptationStatus | None, after: str | None, limit: int
     ) -> Page[Adaptation]:
         """Oldest first, those after the adaptation `after`. Raises NotFound when `after` is none."""
-        query = select(rows).order_by(rows.c.number).limit(limit + 1)
+        query = select(rows)
         if collection is not None:
             query = query.where(rows.c.collection == collection)
         if status is not None:
             query = query.where(rows.c.status == status)
         with self._session.read() as connection:
-            if after is not None:
-                number = connection.scalar(select(rows.c.number).where(rows.c.id == after))
-                if number is None:
-                    raise NotFound(f"there is no adaptation {after!r} to list after", param="after")
-                query = query.where(rows.c.number > number)
-            found = connection.execute(query).all()
-            return Page(data=[read(connection, row) for row in found[:limit]], has_more=len(found) > limit)
+            found, more = numbered_page(connection, rows, query, after=after, limit=limit, noun="adaptation")
+            return Page(data=[read(connection, row) for row in found], has_more=more)
 
     def next_runnable(self) -> Adaptation | None:
         """One that was begun before one that is queued, the oldest of each first."""

@@ -13,7 +13,7 @@ from seald.errors import NotFound
 from seald.ports import Clock, Page
 from seald.store import adaptations
 from seald.store.probes import insert as insert_probes
-from seald.store.session import Session, next_number
+from seald.store.session import Session, next_number, numbered_page
 from seald.store.tables import Row
 from seald.store.tables import adaptation_documents as links
 from seald.store.tables import adaptations as adaptation_rows
@@ -55,17 +55,12 @@ class SqlDocuments:
 
     def page(self, *, collection: str | None, after: str | None, limit: int) -> Page[Document]:
         """Oldest first, those after the document `after`. Raises NotFound when `after` is none."""
-        query = select(rows).order_by(rows.c.number).limit(limit + 1)
+        query = select(rows)
         if collection is not None:
             query = query.where(rows.c.collection == collection)
         with self._session.read() as connection:
-            if after is not None:
-                number = connection.scalar(select(rows.c.number).where(rows.c.id == after))
-                if number is None:
-                    raise NotFound(f"there is no document {after!r} to list after", param="after")
-                query = query.where(rows.c.number > number)
-            found = connection.execute(query).all()
-        return Page(data=[_document(row) for row in found[:limit]], has_more=len(found) > limit)
+            found, more = numbered_page(connection, rows, query, after=after, limit=limit, noun="document")
+        return Page(data=[_document(row) for row in found], has_more=more)
 
     def _insert(self, connection: Connection, document: Document) -> None:
         if document.supersedes is not None:

@@ -8,16 +8,16 @@ busy database could no longer be waited for.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
+from sqlalchemy import URL, Connection, Engine, Row, Select, Table, create_engine, event, func, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.schema import Column
 
-from seald.errors import ConfigError, StoreError
+from seald.errors import ConfigError, NotFound, StoreError
 
 BUSY_MILLISECONDS = 30_000
 
@@ -65,6 +65,22 @@ def next_number(connection: Connection, column: Column[Any]) -> int:
     """One more than the largest: inside the one writer's transaction nobody else can take it."""
     largest = connection.scalar(select(func.max(column)))
     return int(largest or 0) + 1
+
+
+def numbered_page(
+    connection: Connection, table: Table, query: Select[Any], *, after: str | None, limit: int, noun: str
+) -> tuple[Sequence[Row[Any]], bool]:
+    """Up to `limit` rows of `query` in the order of `table`'s numbers, those behind the id `after`; are there more?
+
+    Raises NotFound when `after` names no row; `noun` is what the message calls it.
+    """
+    if after is not None:
+        number = connection.scalar(select(table.c.number).where(table.c.id == after))
+        if number is None:
+            raise NotFound(f"there is no {noun} {after!r} to list after", param="after")
+        query = query.where(table.c.number > number)
+    found = connection.execute(query.order_by(table.c.number).limit(limit + 1)).all()
+    return found[:limit], len(found) > limit
 
 
 @contextmanager
