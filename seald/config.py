@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from seald.errors import ConfigError
@@ -127,6 +127,19 @@ class Recipe(Section):
     """Share of an epoch's loss tokens that come from earlier documents."""
     general_fraction: float = Field(0.35, ge=0, lt=1)
     """Share of an epoch's loss tokens that are the base model's own replies."""
+    general_loss: Literal["cross_entropy", "kl"] = "kl"
+    """What is learned of those replies: their words, or the base's probabilities at each of them."""
+    distill: float = Field(0.0, ge=0, le=1)
+    """Context distillation, on questions with answers: weight of the probabilities that the base has with the passage
+    before it, against the answer's own words. 0 is off."""
+    distill_margin: float = Field(0.2, ge=0, le=1)
+    """Least gain in accuracy, open book over closed book, that makes the base a teacher."""
+    teacher_top_k: int = Field(32, ge=1)
+    """Most probable tokens of a teacher that are learned from, made to sum to 1."""
+    pad_to: int | None = Field(None, ge=64)
+    """One line a step, filled up to so many tokens with padding that stays in the loss: as SEAL trains."""
+    pad_sample: int | None = Field(None, ge=1)
+    """Compute only so many of the padding tokens, drawn anew in each epoch and weighed to stand for all."""
 
     @model_validator(mode="after")
     def _leaves_room(self) -> Recipe:
@@ -135,12 +148,38 @@ class Recipe(Section):
         return self
 
 
+SEAL_V1 = Recipe(
+    rank=32,
+    alpha=64,
+    target_modules=("q_proj", "v_proj"),
+    learning_rate=1e-3,
+    warm_start_factor=1.0,
+    epochs=10,
+    max_line_tokens=2048,
+    warmup_ratio=0.0,
+    weight_decay=0.0,
+    loss_scope="all",
+    replay_fraction=0.0,
+    general_fraction=0.0,
+    pad_to=2048,
+)
+"""SEAL's released inner loop (arXiv 2506.10943, `TTT_server.py`): q and v only, batch 1, ten epochs at 1e-3 with the
+linear decay of transformers' Trainer, every line padded to 2048 tokens with the padding in the loss."""
+
+RECIPES = {"default": Recipe(), "seal-v1": SEAL_V1}
+"""Presets; a table `[recipes.NAME]` of the file changes one of them or adds another, which starts from `default`."""
+
+
 class Training(Section):
     """How the trainer process behaves beside the engine."""
 
     recipe: str = "default"
     share: Literal["colocate", "sleep"] = "colocate"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the frozen weights and activations; LoRA weights are float32. auto: bfloat16 on a GPU."""
+    gradient_checkpointing: Literal["auto", "on", "off"] = "auto"
+    """Compute activations again in the backward pass, for less memory. auto: on a GPU."""
     threads: int = Field(0, ge=0)
     """CPU threads while no request is being answered; 0 takes all cores."""
     busy_threads: int = Field(1, ge=1)
@@ -214,7 +253,7 @@ class Settings(BaseSettings):
     ingest: Ingest = Ingest()
     policy: Policy = Policy()
     training: Training = Training()
-    recipes: dict[str, Recipe] = Field(default_factory=lambda: {"default": Recipe()})
+    recipes: dict[str, Recipe] = Field(default_factory=lambda: dict(RECIPES))
     guards: Guards = Guards()
 
     @classmethod
@@ -229,6 +268,14 @@ class Settings(BaseSettings):
         """Only the constructor: `load_settings` lays the sources over each other in its own order."""
         return (init_settings,)
 
+    @field_validator("recipes", mode="before")
+    @classmethod
+    def _over_the_presets(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        laid = {name: _on_preset(name, values) for name, values in given.items()}
+        return {**RECIPES, **laid}
+
     @model_validator(mode="after")
     def _recipe_exists(self) -> Settings:
         if self.training.recipe not in self.recipes:
@@ -240,6 +287,10 @@ class Settings(BaseSettings):
     def recipe(self) -> Recipe:
         """The recipe that `training.recipe` names."""
         return self.recipes[self.training.recipe]
+
+
+def _on_preset(name: str, values: Any) -> Any:
+    return {**RECIPES.get(name, RECIPES["default"]).model_dump(), **values} if isinstance(values, dict) else values
 
 
 def load_settings(file: Path | None, **overrides: Any) -> Settings:

@@ -20,6 +20,13 @@ class Line(BaseModel):
 
     text: str = Field(min_length=1)
     prompt: str | None = None
+    context: str | None = None
+    """A passage in whose light the base model reads the line: its probabilities are then learned, not the text."""
+
+
+def in_light_of(passage: str, question: str) -> str:
+    """The question as it is asked with the book open."""
+    return f"{passage.strip()}\n\nAnswer from the text above. {question}"
 
 
 class DroppedLine(BaseModel):

@@ -8,20 +8,22 @@ from typing import Any
 import torch
 
 from seald.domain.training import Canary
+from seald.training.lora import LoraStack
 
 
 @torch.inference_mode()
-def record(model: Any, tokenizer: Any, prompts: Sequence[str]) -> tuple[Canary, ...]:
-    """Score each prompt as raw text under the adapter and under the base model; prompts of one token are left out."""
-    model.eval()
+def record(stack: LoraStack, learner: int, tokenizer: Any, prompts: Sequence[str]) -> tuple[Canary, ...]:
+    """Score each prompt as raw text under the learner and under the base model; prompts of one token are left out."""
     canaries = []
     for prompt in prompts:
         ids = tuple(tokenizer(prompt).input_ids)
         if len(ids) < 2:
             continue
-        with model.disable_adapter():
-            base = _logprobs(model, ids)
-        canaries.append(Canary(token_ids=ids, base_logprobs=base, adapter_logprobs=_logprobs(model, ids)))
+        with stack.seated():
+            base = _logprobs(stack.model, ids)
+        with stack.seated((learner, len(ids))):
+            adapted = _logprobs(stack.model, ids)
+        canaries.append(Canary(token_ids=ids, base_logprobs=base, adapter_logprobs=adapted))
     return tuple(canaries)
 
 

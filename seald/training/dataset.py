@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seald.config import Recipe
-from seald.domain.self_edit import Line, LossScope
+from seald.domain.self_edit import Line, LossScope, in_light_of
 
 Tokenizer = Any
 """A transformers tokenizer; the library is untyped."""
@@ -17,17 +17,40 @@ _MARK = "\u2042"
 """A text that no template contains, to find where a template puts the reply."""
 
 
+Soft = tuple[tuple[int, float], ...]
+"""Tokens with their probabilities, which sum to 1."""
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Padding that stays in the loss (SEAL's loop): each such token sees the example before it, not the others."""
+
+    token: int
+    positions: tuple[int, ...]
+    weight: float
+    """How many tokens of padding each of the positions stands for."""
+
+
 @dataclass(frozen=True)
 class Example:
     """Token ids of one line; the tokens from `loss_from` (at least 1) on are predicted in the loss."""
 
     token_ids: tuple[int, ...]
     loss_from: int
+    open_book: tuple[int, ...] = ()
+    """What a teacher reads in the place of the tokens before `loss_from`: the same question with the passage."""
+    soft: tuple[Soft, ...] | None = None
+    """Of each token in the loss what a teacher would say there; None: the token itself."""
+    padding: Padding | None = None
 
     @property
     def loss_tokens(self) -> int:
         """How many of its tokens are in the loss."""
         return len(self.token_ids) - self.loss_from
+
+    def wanted(self, position: int) -> Soft:
+        """What is to be predicted at `position` (from `loss_from` on), with weights that sum to 1."""
+        return ((self.token_ids[position], 1.0),) if self.soft is None else self.soft[position - self.loss_from]
 
 
 @dataclass(frozen=True)
@@ -42,10 +65,11 @@ class Pools:
 class Encoder:
     """Turns lines into examples the way the engine will see them at inference."""
 
-    def __init__(self, tokenizer: Tokenizer, *, scope: LossScope, max_tokens: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, scope: LossScope, max_tokens: int, ended: bool = True) -> None:
         self._tokenizer = tokenizer
         self._scope = scope
         self._max_tokens = max_tokens
+        self._ended = ended  # raw text that ends in padding instead has no end of its own
         self._end_of_text = (tokenizer.eos_token_id,)
         self._end_of_turn: tuple[int, ...] | None = None
 
@@ -55,15 +79,22 @@ class Encoder:
 
     def _encode(self, line: Line) -> Iterator[Example]:
         if line.prompt is None:
-            whole = tuple(self._tokenizer(line.text).input_ids) + self._end_of_text
+            whole = tuple(self._tokenizer(line.text).input_ids) + self._end_of_text * self._ended
             for piece in _cut(whole, self._max_tokens):
                 if len(piece) > 1:
                     yield Example(piece, 1)
             return
         prompt = self._ids(self._prompt(line.prompt))[-(self._max_tokens // 2) :]
         reply = self._ids(line.text) + self.end_of_turn
+        open_book = self._open_book(line.context, line.prompt)
         for piece in _cut(reply, self._max_tokens - len(prompt)):
-            yield Example(prompt + piece, 1 if self._scope == "all" else len(prompt))
+            yield Example(prompt + piece, 1 if self._scope == "all" else len(prompt), open_book)
+            open_book = ()  # the rest of a cut reply has lost its beginning
+
+    def _open_book(self, context: str | None, prompt: str) -> tuple[int, ...]:
+        if context is None or self._scope == "all":  # a teacher's reply to a prompt says nothing of the prompt
+            return ()
+        return self._ids(self._prompt(in_light_of(context, prompt)))
 
     def _prompt(self, prompt: str) -> str:
         return str(self._render([{"role": "user", "content": prompt}], open_reply=True))
@@ -85,9 +116,25 @@ class Encoder:
         return self._end_of_turn
 
 
+def padded(example: Example, token: int, size: int, sample: int | None, rng: random.Random) -> Example:
+    """`example` filled up to `size` tokens, all of them in the loss; `sample`: with so many that stand for all."""
+    positions = range(len(example.token_ids), size - 1)  # the last one would predict nothing
+    drawn = sorted(rng.sample(positions, sample)) if sample is not None and sample < len(positions) else positions
+    weight = len(positions) / len(drawn) if drawn else 0.0
+    return replace(example, padding=Padding(token, tuple(drawn), weight))
+
+
 def _cut(tokens: tuple[int, ...], size: int) -> Iterator[tuple[int, ...]]:
     for start in range(0, len(tokens), size):
         yield tokens[start : start + size]
+
+
+def prepared(epochs: list[list[Example]], recipe: Recipe, pad_token: int, seed: int) -> list[list[Example]]:
+    """The same with the recipe's padding, if it has any."""
+    if recipe.pad_to is None:
+        return epochs
+    rng = random.Random(seed)
+    return [[padded(e, pad_token, recipe.pad_to, recipe.pad_sample, rng) for e in epoch] for epoch in epochs]
 
 
 def run_order(pools: Pools, recipe: Recipe, seed: int) -> list[list[Example]]:

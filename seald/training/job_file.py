@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from seald.config import Training
 from seald.domain.training import TrainingJob
@@ -14,16 +14,17 @@ RESULT_FILE = "result.json"
 
 
 class JobFile(BaseModel):
-    """The job, which decides the weights, and apart from it how the process behaves, which does not."""
+    """The jobs, which decide the weights, and apart from them how the process behaves, which does not."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    job: TrainingJob
+    jobs: tuple[TrainingJob, ...] = Field(min_length=1)
+    """Of one base model, trained side by side."""
     manners: Training
 
     def write(self) -> Path:
-        """Write it below `job.checkpoint`, creating the folder, and return the path."""
-        folder = Path(self.job.checkpoint)
+        """Write it below the first job's `checkpoint`, creating the folder, and return the path."""
+        folder = Path(self.jobs[0].checkpoint)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / JOB_FILE
         path.write_text(self.model_dump_json(indent=1), encoding="utf-8")

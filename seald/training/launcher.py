@@ -1,4 +1,4 @@
-"""Runs one training job in a child process and relays what it says. Knows no torch."""
+"""Runs training jobs in a child process and relays what it says. Knows no torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -65,20 +65,30 @@ class ProcessTrainer:
             TrainerFailed: it said why; `code` is the worker's own.
             TrainerStopped: `cancelled` was set.
         """
-        result = Path(job.output) / RESULT_FILE
-        if result.exists():
-            return _read(result)
-        spec = JobFile(job=job, manners=self._manners).write()
+        return self.train_together((job,), on_event, cancelled)[0]
+
+    def train_together(
+        self, jobs: Sequence[TrainingJob], on_event: OnEvent, cancelled: threading.Event
+    ) -> tuple[TrainingResult, ...]:
+        """As `train`, jobs of one base model side by side in one process; results in their order."""
+        missing = [job for job in jobs if not _result(job).exists()]
+        if missing:
+            self._run(missing, on_event, cancelled)
+        return tuple(_read(_result(job)) for job in jobs)
+
+    def _run(self, jobs: Sequence[TrainingJob], on_event: OnEvent, cancelled: threading.Event) -> None:
+        spec = JobFile(jobs=tuple(jobs), manners=self._manners).write()
         with self._process(spec) as child, _stopper(child, cancelled):
             last = _relay(child, on_event)
             code = child.wait()
         if last is not None and last.event == "failed":
             raise TrainerFailed(last.message or "the trainer failed", code=last.code)
-        if code == 0 and result.exists():
-            return _read(result)
+        if code == 0 and all(_result(job).exists() for job in jobs):
+            return
+        named = ", ".join(job.id for job in jobs)
         if cancelled.is_set():
-            raise TrainerStopped(f"job {job.id} was stopped on request; run it again to go on from its checkpoint")
-        raise TrainerKilled(f"{_death(code)} while training job {job.id}; see {spec.with_name(LOG_FILE)}")
+            raise TrainerStopped(f"job {named} was stopped on request; run it again to go on from its checkpoint")
+        raise TrainerKilled(f"{_death(code)} while training job {named}; see {spec.with_name(LOG_FILE)}")
 
     @contextmanager
     def _process(self, spec: Path) -> Iterator[subprocess.Popen[str]]:
@@ -165,6 +175,10 @@ def _death(code: int) -> str:
     with suppress(ValueError):
         return f"the trainer was killed by {signal.Signals(-code).name}"
     return f"the trainer was killed by signal {-code}"
+
+
+def _result(job: TrainingJob) -> Path:
+    return Path(job.output) / RESULT_FILE
 
 
 def _read(result: Path) -> TrainingResult:

@@ -1,164 +1,162 @@
-"""The inner loop: LoRA weights by AdamW on the job's lines, resumable at any step."""
+"""The inner loop: LoRA weights by AdamW on each job's lines, several jobs in one pass over the base, resumable.
+
+A step takes every unfinished learner's next tree, lays them side by side in one row, and gives each learner the
+gradient of its own mean loss. What a learner becomes does not depend on who trains beside it, but for rounding.
+"""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from seald.config import Training
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
 from seald.errors import TrainerFailed
-from seald.training import canary, checkpoint, lora
-from seald.training.checkpoint import Progress
-from seald.training.dataset import Encoder, Pools, run_order
-from seald.training.objective import mean_loss
-from seald.training.output import publish
+from seald.training import canary
+from seald.training.learner import Learner
+from seald.training.lora import LoraStack
+from seald.training.objective import Objective
 from seald.training.pace import Pace
-from seald.training.schedule import learning_rate
-from seald.training.token_tree import TokenTree, plan_steps
+from seald.training.row import lay_out
+from seald.training.token_tree import TokenTree
 
 Emit = Callable[[TrainingEvent], None]
 
+HALVINGS = 2
+"""How often a step that finds no memory is cut in half before it fails."""
+
 
 class Run:
-    """One job on one device. The weights are a function of the job; pace and checkpoints do not change them."""
+    """Jobs of one base model on one device. Weights are a function of the job; pace and checkpoints change nothing."""
 
-    def __init__(self, job: TrainingJob, *, device: str, checkpoint_seconds: float, pace: Pace, emit: Emit) -> None:
-        self._job = job
-        self._device = _device(device)
-        self._checkpoint_seconds = checkpoint_seconds
+    def __init__(self, jobs: Sequence[TrainingJob], *, manners: Training, pace: Pace, emit: Emit) -> None:
+        self._manners = manners
         self._pace = pace
         self._emit = emit
-        self._key = checkpoint.job_key(job)
-        self._folder = Path(job.checkpoint)
-        self._tokenizer = AutoTokenizer.from_pretrained(job.model)
-        self._plan = self._make_plan()
+        self._device = _device(manners.device)
+        self._tokenizer = AutoTokenizer.from_pretrained(jobs[0].model)
         pace.breathe(torch.set_num_threads)
-        self._model = self._load_model()
-        self._weights = lora.trainable(self._model)
-        self._optimizer = torch.optim.AdamW(
-            self._weights.values(), lr=job.recipe.learning_rate, weight_decay=job.recipe.weight_decay, fused=True
+        self._stack = LoraStack(self._load_model(jobs[0].model))
+        self._objective = Objective(self._stack)
+        self._learners = [Learner(job, self._stack, self._objective, self._tokenizer) for job in jobs]
+        self._parts = 1
+
+    def _load_model(self, folder: str) -> Any:
+        cuda, manners = self._device.type == "cuda", self._manners
+        precision = ("bfloat16" if cuda else "float32") if manners.precision == "auto" else manners.precision
+        base: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=getattr(torch, precision), attn_implementation="sdpa"
         )
-        self._progress = Progress()
-
-    def _make_plan(self) -> list[TokenTree]:
-        job = self._job
-        encoder = Encoder(self._tokenizer, scope=job.recipe.loss_scope, max_tokens=job.recipe.max_line_tokens)
-        pools = Pools(encoder.encode(job.fresh), encoder.encode(job.replay), encoder.encode(job.general))
-        if not pools.fresh:
-            raise TrainerFailed("the job has no fresh line to train on", code="bad_job")
-        return plan_steps(run_order(pools, job.recipe, job.seed), job.recipe.batch_tokens)
-
-    def _load_model(self) -> Any:
-        cuda = self._device.type == "cuda"
-        dtype = torch.bfloat16 if cuda else torch.float32
-        base: Any = AutoModelForCausalLM.from_pretrained(self._job.model, dtype=dtype, attn_implementation="sdpa")
         base.config.use_cache = False
-        if cuda:
+        again = cuda if manners.gradient_checkpointing == "auto" else manners.gradient_checkpointing == "on"
+        if again:
             base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        else:
+        if not cuda:
             _breathe_between_layers(base, lambda: self._pace.breathe(torch.set_num_threads))
-        parent = Path(self._job.parent) if self._job.parent is not None else None
-        return lora.attach(base, self._job.recipe, parent, self._job.seed).to(self._device)
+        return base.to(self._device)
 
-    def train(self) -> TrainingResult:
-        """Train from the checkpoint or from the start, write the output folder, return what `result.json` says.
+    def train(self) -> tuple[TrainingResult, ...]:
+        """Train from the checkpoints or from the start, write the output folders, return what they say.
 
         Raises:
-            TrainerFailed: `diverged`, the loss, a gradient or a weight is NaN or infinite; `bad_job`.
+            TrainerFailed: `diverged`, a loss, a gradient or a weight is NaN or infinite; `bad_job`.
         """
-        self._resume()
+        for learner in self._learners:
+            learner.resume()
         self._say("started")
-        self._model.train()
+        self._stack.model.train()
         saved = time.monotonic()
-        while self._progress.step < len(self._plan):
-            self._step(self._plan[self._progress.step])
-            if time.monotonic() - saved >= self._checkpoint_seconds:
+        while active := [learner for learner in self._learners if learner.next_tree is not None]:
+            self._step(active)
+            if time.monotonic() - saved >= self._manners.checkpoint_seconds:
                 self._save()
                 saved = time.monotonic()
-        return self._finish()
-
-    def _resume(self) -> None:
-        state = checkpoint.load(self._folder, self._key)
-        if state is None:
-            return
-        self._progress, weights, optimizer = state
-        with torch.no_grad():
-            for name, weight in self._weights.items():
-                weight.copy_(weights[name])
-        self._optimizer.load_state_dict(optimizer)
+        results = tuple(learner.finish(self._canaries(learner)) for learner in self._learners)
+        self._say("done")
+        return results
 
     def _save(self) -> None:
-        weights = {name: weight.detach() for name, weight in self._weights.items()}
-        checkpoint.save(self._folder, self._key, self._progress, weights, self._optimizer.state_dict())
+        for learner in self._learners:
+            learner.save()
         self._say("checkpoint")
 
-    def _step(self, tree: TokenTree) -> None:
-        progress, started, paused = self._progress, time.monotonic(), self._pace.paused_seconds
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(
-                self._job.recipe, progress.step, len(self._plan), warm_start=self._job.parent is not None
-            )
-        loss = mean_loss(self._model, tree, self._device)
-        self._check(loss, "the loss")
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self._weights.values(), self._job.recipe.max_grad_norm)
-        self._check(norm, "a gradient")
-        self._optimizer.step()
-        self._optimizer.zero_grad()
+    def _step(self, active: list[Learner]) -> None:
+        started, paused = time.monotonic(), self._pace.paused_seconds
+        losses = self._backward(active, [learner.next_tree or TokenTree() for learner in active])
         paused = self._pace.paused_seconds - paused
-        progress.last_loss = loss.item()
-        progress.first_loss = progress.first_loss if progress.step else progress.last_loss
-        progress.step += 1
-        progress.tokens += len(tree)
-        progress.loss_tokens += tree.loss_tokens
-        progress.seconds += time.monotonic() - started - paused
-        progress.paused_seconds += paused
-        self._say("step", loss=progress.last_loss, tokens_per_second=round(progress.tokens / progress.seconds, 1))
+        # Each learner's seconds are its share of the step: they add up to what the machine spent.
+        seconds = (time.monotonic() - started - paused) / len(active)
+        for learner, loss in zip(active, losses, strict=True):
+            learner.step(loss, seconds=seconds, paused=paused / len(active))
+        self._say("step")
 
-    def _check(self, value: torch.Tensor, what: str) -> None:
-        if not math.isfinite(value.item()):
-            raise TrainerFailed(
-                f"{what} became {value.item()} at step {self._progress.step + 1}: lower recipe.learning_rate",
-                code="diverged",
-            )
+    def _backward(self, active: list[Learner], trees: list[TokenTree]) -> list[float]:
+        """Leave every learner's gradient, in as few parts as there is memory for, and return the losses."""
+        while True:
+            try:
+                return self._in_parts(active, trees)
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error) or self._parts == 2**HALVINGS:
+                    raise
+            for learner in active:
+                learner.drop_gradients()
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
+            self._parts *= 2
 
-    def _finish(self) -> TrainingResult:
-        if not lora.is_finite(self._model):
-            raise TrainerFailed("a weight is NaN or infinite after training: lower the learning rate", code="diverged")
-        progress = self._progress
-        result = TrainingResult(
-            steps=progress.step,
-            tokens=progress.tokens,
-            loss_tokens=progress.loss_tokens,
-            seconds=progress.seconds,
-            paused_seconds=progress.paused_seconds,
-            first_loss=progress.first_loss,
-            last_loss=progress.last_loss,
-            weight_norm=lora.weight_norm(self._model),
-            canaries=canary.record(self._model, self._tokenizer, self._job.canary_prompts),
-        )
-        publish(self._model, self._job, result)
-        self._say("done", loss=progress.last_loss)
-        return result
+    def _in_parts(self, active: list[Learner], trees: list[TokenTree]) -> list[float]:
+        losses = [0.0] * len(active)
+        for part in _parts(list(enumerate(trees)), self._parts):
+            # Weighed by the whole tree, so that the parts' gradients add up to the step's.
+            weights = [trees[place].weight for place, _ in part]
+            row = lay_out([tree for _, tree in part], weights, self._device, even=self._device.type == "cuda")
+            total, each = self._objective.losses(row, tuple(active[place].number for place, _ in part))
+            total.backward()  # type: ignore[no-untyped-call]
+            for (place, _), loss in zip(part, each.tolist(), strict=True):
+                losses[place] += loss
+        return losses
 
-    def _say(self, event: Any, *, loss: float | None = None, tokens_per_second: float | None = None) -> None:
-        step, steps = self._progress.step, len(self._plan)
+    def _canaries(self, learner: Learner) -> Any:
+        self._stack.model.eval()
+        return canary.record(self._stack, learner.number, self._tokenizer, learner.job.canary_prompts)
+
+    def _say(self, event: Any) -> None:
+        """Of several jobs at once: steps in all, the mean of the last losses."""
+        learners = self._learners
+        step, steps = (sum(n) for n in zip(*((la.progress.step, la.steps) for la in learners), strict=True))
+        seconds = sum(learner.progress.seconds for learner in learners)
+        tokens = sum(learner.progress.tokens for learner in learners)
+        told = event in ("step", "done")
         self._emit(
             TrainingEvent(
                 event=event,
                 step=step,
                 steps=steps,
-                epoch=round(self._job.recipe.epochs * step / steps, 2),
-                loss=loss,
-                tokens_per_second=tokens_per_second,
+                epoch=round(sum(learner.epoch for learner in learners) / len(learners), 2),
+                loss=sum(learner.progress.last_loss for learner in learners) / len(learners) if told else None,
+                tokens_per_second=round(tokens / seconds, 1) if event == "step" and seconds else None,
             )
         )
+
+
+def _parts(trees: list[tuple[int, TokenTree]], count: int) -> list[list[tuple[int, TokenTree]]]:
+    """The trees of a step as `count` rows or fewer: first learner from learner, then a learner's own lines."""
+    if count == 1:
+        return [trees]
+    if len(trees) > 1:
+        middle = (len(trees) + 1) // 2
+        halves = [trees[:middle], trees[middle:]]
+    else:
+        halves = [[(place, half)] for place, tree in trees for half in tree.halves()]
+    return [part for half in halves for part in _parts(half, count // 2)]
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 def _device(name: str) -> torch.device:

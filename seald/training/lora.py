@@ -1,32 +1,115 @@
-"""LoRA weights in PEFT's layout: fresh, from a parent, out to a folder, and how large they are."""
+"""LoRA weights in PEFT's layout, of one learner or several over one base: fresh, from a parent, out to a folder."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
-from safetensors.torch import save_file
+from peft import LoraConfig, PeftConfig
+from safetensors.torch import load_file, save_file
 
 from seald.config import Recipe
-from seald.domain.adapter import ADAPTER_CONFIG, WEIGHTS
+from seald.domain.adapter import WEIGHTS
 from seald.errors import TrainerFailed
+from seald.training.stacked import Pair, Seats, StackedLinear
 
 
-def attach(model: Any, recipe: Recipe, parent: Path | None, seed: int) -> Any:
-    """Put trainable LoRA layers into `model`: the parent's weights, or fresh ones (B = 0) drawn from `seed`.
+class LoraStack:
+    """A frozen causal model whose linear layers carry the weights of its learners, numbered from 0."""
 
-    Raises:
-        TrainerFailed: `bad_job`, the parent cannot be read or has another rank, scale or other layers.
-    """
-    if parent is None:
-        torch.manual_seed(seed)
-        return get_peft_model(model, _config(recipe))
-    _check_parent(parent, recipe)
-    return PeftModel.from_pretrained(model, str(parent), is_trainable=True)
+    def __init__(self, model: Any) -> None:
+        self.model = model.requires_grad_(False)
+        self.seats = Seats()
+        self._recipes: list[Recipe] = []
+        self._layers: dict[str, StackedLinear] = {}
+
+    def add(self, recipe: Recipe, parent: Path | None, seed: int) -> int:
+        """Give the model one more learner and return its number: the parent's weights, or fresh ones from `seed`.
+
+        Raises:
+            TrainerFailed: `bad_job`, the recipe names no layer of this model, or the parent cannot be read or has
+                another rank, scale or other layers.
+        """
+        number = len(self._recipes)
+        paths = self._paths(recipe)
+        initial = _read(parent, recipe) if parent is not None else None
+        generator = torch.Generator().manual_seed(seed)
+        for path in paths:
+            layer = self._layer(path)
+            a, b = _fresh(layer, recipe.rank, generator) if initial is None else _taken(initial, path, parent)
+            where = layer.weight.device
+            a, b = torch.nn.Parameter(a.float().to(where)), torch.nn.Parameter(b.float().to(where))
+            layer.pairs[number] = Pair(a, b, recipe.alpha / recipe.rank)
+        self._recipes.append(recipe)
+        return number
+
+    def _paths(self, recipe: Recipe) -> list[str]:
+        linear = (torch.nn.Linear, StackedLinear)
+        found = [path for path, module in self.model.named_modules() if isinstance(module, linear)]
+        paths = [path for path in found if path.rpartition(".")[2] in recipe.target_modules]
+        if not paths:
+            wanted = ", ".join(recipe.target_modules)
+            raise TrainerFailed(
+                f"the model has no linear layer named {wanted}: set recipe.target_modules", code="bad_job"
+            )
+        return paths
+
+    def _layer(self, path: str) -> StackedLinear:
+        if path not in self._layers:
+            stacked = StackedLinear(self.model.get_submodule(path), self.seats)
+            self.model.set_submodule(path, stacked)
+            self._layers[path] = stacked
+        return self._layers[path]
+
+    def weights(self, learner: int) -> dict[str, torch.nn.Parameter]:
+        """A learner's parameters by their names in PEFT's files."""
+        named: dict[str, torch.nn.Parameter] = {}
+        for path, layer in self._layers.items():
+            if learner in layer.pairs:
+                pair = layer.pairs[learner]
+                named |= {_key(path, "A"): pair.a, _key(path, "B"): pair.b}
+        return named
+
+    def seated(self, *taken: tuple[int, int]) -> AbstractContextManager[None]:
+        """Within it a pass holds these `(learner, tokens)`; none at all is the base model."""
+        return self.seats.hold(taken)
+
+    def export(self, learner: int, folder: Path, base_name: str) -> None:
+        """Write `adapter_config.json` and `adapter_model.safetensors`, loadable by peft and vLLM as they are.
+
+        `base_name` goes in for the base model's folder, which exists on this machine only.
+        """
+        config = _config(self._recipes[learner])
+        config.base_model_name_or_path, config.inference_mode = base_name, True
+        config.save_pretrained(str(folder))
+        weights = {name: weight.detach().cpu().contiguous() for name, weight in self.weights(learner).items()}
+        save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+
+    def weight_norm(self, learner: int) -> float:
+        """Frobenius norm of the products alpha/r * B A of all layers together, without forming them.
+
+        |B A|² = trace((BᵀB)(A Aᵀ)), two r x r matrices.
+        """
+        total = 0.0
+        for pair in self._pairs(learner):
+            a, b = pair.a.detach().double(), pair.b.detach().double()
+            total += pair.scale**2 * float(torch.sum((b.T @ b) * (a @ a.T)))
+        return math.sqrt(total)
+
+    def is_finite(self, learner: int) -> bool:
+        """Whether none of its weights is NaN or infinite."""
+        return all(bool(torch.isfinite(w).all()) for pair in self._pairs(learner) for w in (pair.a, pair.b))
+
+    def _pairs(self, learner: int) -> Iterator[Pair]:
+        yield from (layer.pairs[learner] for layer in self._layers.values() if learner in layer.pairs)
+
+
+def _key(path: str, which: str) -> str:
+    return f"base_model.model.{path}.lora_{which}.weight"
 
 
 def _config(recipe: Recipe) -> LoraConfig:
@@ -40,9 +123,16 @@ def _config(recipe: Recipe) -> LoraConfig:
     )
 
 
-def _check_parent(parent: Path, recipe: Recipe) -> None:
+def _fresh(layer: StackedLinear, rank: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    a = torch.empty(rank, layer.in_features)
+    torch.nn.init.kaiming_uniform_(a, a=math.sqrt(5), generator=generator)  # as PEFT begins
+    return a, torch.zeros(layer.out_features, rank)
+
+
+def _read(parent: Path, recipe: Recipe) -> dict[str, torch.Tensor]:
     try:
         config = PeftConfig.from_pretrained(str(parent))
+        weights = load_file(parent / WEIGHTS)
     except (OSError, ValueError, TypeError) as error:
         raise TrainerFailed(f"the parent adapter {parent} cannot be read: {error}", code="bad_job") from error
     found = getattr(config, "r", None), getattr(config, "lora_alpha", None), sorted(config.target_modules or ())
@@ -53,49 +143,11 @@ def _check_parent(parent: Path, recipe: Recipe) -> None:
             "set the recipe back, or compact the collection so that it starts anew from the base model",
             code="bad_job",
         )
+    return dict(weights)
 
 
-def trainable(model: Any) -> dict[str, torch.nn.Parameter]:
-    """The LoRA parameters by name; everything else is frozen."""
-    return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
-
-
-def export(model: Any, folder: Path, base_name: str) -> None:
-    """Write `adapter_config.json` and `adapter_model.safetensors`, loadable by peft and vLLM as they are.
-
-    `base_name` goes in for the base model's folder, which exists on this machine only.
-    """
-    config = model.peft_config["default"]
-    own_path, own_mode = config.base_model_name_or_path, config.inference_mode
-    config.base_model_name_or_path, config.inference_mode = base_name, True
+def _taken(weights: dict[str, torch.Tensor], path: str, parent: Path | None) -> tuple[torch.Tensor, torch.Tensor]:
     try:
-        config.save_pretrained(str(folder))
-    finally:
-        config.base_model_name_or_path, config.inference_mode = own_path, own_mode
-    weights = get_peft_model_state_dict(model, save_embedding_layers=False)
-    contiguous = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
-    save_file(contiguous, folder / WEIGHTS, metadata={"format": "pt"})
-    assert (folder / ADAPTER_CONFIG).exists()
-
-
-def weight_norm(model: Any) -> float:
-    """Frobenius norm of the products alpha/r * B A of all layers together, without forming them.
-
-    |B A|² = trace((BᵀB)(A Aᵀ)), two r x r matrices.
-    """
-    total = 0.0
-    for a, b, scale in _pairs(model):
-        total += scale**2 * float(torch.sum((b.T @ b) * (a @ a.T)))
-    return math.sqrt(total)
-
-
-def _pairs(model: Any) -> Iterator[tuple[torch.Tensor, torch.Tensor, float]]:
-    for module in model.modules():
-        if hasattr(module, "lora_A") and "default" in module.lora_A:
-            a, b = module.lora_A["default"].weight, module.lora_B["default"].weight
-            yield a.detach().double(), b.detach().double(), module.scaling["default"]
-
-
-def is_finite(model: Any) -> bool:
-    """Whether no LoRA weight is NaN or infinite."""
-    return all(bool(torch.isfinite(weight).all()) for weight in trainable(model).values())
+        return weights[_key(path, "A")], weights[_key(path, "B")]
+    except KeyError as error:
+        raise TrainerFailed(f"the parent adapter {parent} has no weights {error}", code="bad_job") from error

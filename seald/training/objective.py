@@ -1,34 +1,74 @@
-"""What a step minimizes."""
+"""What a step minimizes: for each learner the mean negative log-probability (nats) over its tree's targets."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 
-from seald.training.token_tree import TokenTree
+from seald.training.head import weighted_loss
+from seald.training.lora import LoraStack
+from seald.training.row import Row
 
 
-def mean_loss(model: Any, tree: TokenTree, device: torch.device) -> torch.Tensor:
-    """Mean negative log-probability (nats) over the tree's loss tokens, a scalar with its graph.
+class Objective:
+    """The losses of a stack's learners, through hidden states and output layer where the model allows that."""
 
-    Logits are computed only at nodes that predict something: the vocabulary product is a quarter of the work.
-    """
-    row = tree.tensors().to(device)
-    with _autocast(device):
-        logits = model(
-            input_ids=row.tokens,
-            position_ids=row.positions,
-            attention_mask=row.mask,
-            logits_to_keep=row.predicting,
-            use_cache=False,
-        ).logits[0]
-    losses = torch.nn.functional.cross_entropy(logits.float()[row.rows], row.targets, reduction="none")
-    return (losses * row.counts).sum() / row.counts.sum()
+    def __init__(self, stack: LoraStack) -> None:
+        self._stack = stack
+        self._head = _plain_head(stack.model)
+
+    def losses(self, row: Row, learners: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+        """A scalar with its graph, the sum over learners; and each learner's part of it (E,).
+
+        `learners` are whose trees the row holds, in its order.
+        """
+        with self._stack.seated(*zip(learners, row.sizes, strict=True)):
+            if self._head is not None:
+                hidden = self._hidden(row)[0, row.predicting]
+                total, terms = weighted_loss(hidden, self._head, row.targets)
+            else:
+                total, terms = _through_logits(self._logits(row), row)
+        return total, torch.zeros(len(learners), device=terms.device).index_add_(0, row.tree_of_target, terms.detach())
+
+    @torch.no_grad()
+    def log_probabilities(self, row: Row) -> torch.Tensor:
+        """Of the base model at each predicting token: (P, vocabulary), float32."""
+        with self._stack.seated():
+            return torch.log_softmax(self._logits(row).float(), dim=-1)
+
+    def _hidden(self, row: Row) -> torch.Tensor:
+        decoder = self._stack.model.get_decoder()
+        states: torch.Tensor = decoder(**_inputs(row)).last_hidden_state
+        return states
+
+    def _logits(self, row: Row) -> torch.Tensor:
+        logits: torch.Tensor = self._stack.model(**_inputs(row), logits_to_keep=row.predicting).logits[0]
+        return logits
 
 
-def _autocast(device: torch.device) -> AbstractContextManager[Any]:
-    if device.type == "cuda":
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    return nullcontext()
+def _inputs(row: Row) -> dict[str, Any]:
+    return {
+        "input_ids": row.tokens,
+        "position_ids": row.positions,
+        "attention_mask": row.mask,
+        "use_cache": False,
+    }
+
+
+def _through_logits(logits: torch.Tensor, row: Row) -> tuple[torch.Tensor, torch.Tensor]:
+    chosen = torch.log_softmax(logits.float(), dim=-1)[row.targets.rows, row.targets.tokens]
+    terms = -chosen * row.targets.weights
+    return terms.sum(), terms
+
+
+@torch.no_grad()
+def _plain_head(model: Any) -> torch.nn.Linear | None:
+    """The output layer, where logits are nothing but its product (some models scale or cap them)."""
+    head = model.get_output_embeddings()
+    if not isinstance(head, torch.nn.Linear):
+        return None
+    ids = torch.tensor([[0, 1]], device=model.device)
+    logits = model(input_ids=ids, use_cache=False).logits
+    plain = head(model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state)
+    return head if torch.allclose(logits.float(), plain.float(), rtol=1e-3, atol=1e-4) else None

@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 from seald.domain.training import TrainingJob, TrainingResult
-from seald.training import lora
 from seald.training.job_file import RESULT_FILE
+from seald.training.lora import LoraStack
 
 
-def publish(model: Any, job: TrainingJob, result: TrainingResult) -> None:
+def publish(stack: LoraStack, learner: int, job: TrainingJob, result: TrainingResult) -> None:
     """Write the adapter and its result under a temporary name beside `job.output`, sync, rename."""
     output = Path(job.output)
     draft = output.with_name(f".{output.name}.partial")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    lora.export(model, draft, base_name=Path(job.model).name)
+    stack.export(learner, draft, base_name=Path(job.model).name)
     (draft / RESULT_FILE).write_text(result.model_dump_json(indent=1), encoding="utf-8")
     for file in draft.iterdir():
         _sync(file)

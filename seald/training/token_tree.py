@@ -11,8 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import torch
-
+from seald.config import Recipe
 from seald.training.dataset import Example
 
 ROOT = -1
@@ -22,86 +21,87 @@ ROOT = -1
 class TokenTree:
     """Nodes in order of insertion, so that a parent always comes before its children."""
 
+    examples: list[Example] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     parents: list[int] = field(default_factory=list)
-    targets: dict[tuple[int, int], int] = field(default_factory=dict)
-    """(node, token to be predicted after it) → in how many examples."""
+    positions: list[int] = field(default_factory=list)
+    padding: set[int] = field(default_factory=set)
+    """Nodes that do not see themselves."""
+    targets: dict[tuple[int, int], float] = field(default_factory=dict)
+    """(node, token to be predicted after it) → weight: in how many examples, or how probable to a teacher."""
     _children: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def add(self, example: Example) -> None:
-        """Insert all but the last token, which predicts nothing, and note what each one in the loss predicts."""
-        node = ROOT
-        for position, (token, following) in enumerate(zip(example.token_ids, example.token_ids[1:], strict=False)):
+    def add(self, example: Example) -> list[int]:
+        """Insert all but the last token, which predicts nothing; return the nodes that predict, in order."""
+        self.examples.append(example)
+        node, path = ROOT, []
+        for token in example.token_ids[: None if example.padding else -1]:
             node = self._child(node, token)
-            if position + 1 >= example.loss_from:
-                self.targets[node, following] = self.targets.get((node, following), 0) + 1
+            path.append(node)
+        for position in range(example.loss_from, len(example.token_ids)):
+            for token, weight in example.wanted(position):
+                self._want(path[position - 1], token, weight)
+        if example.padding is not None:
+            self._pad(node, example)
+        return path[example.loss_from - 1 : len(example.token_ids) - 1]
+
+    def _pad(self, last: int, example: Example) -> None:
+        padding = example.padding
+        assert padding is not None
+        self._want(last, padding.token, 1.0)
+        for position in padding.positions:
+            node = self._new(last, padding.token, position)
+            self.padding.add(node)
+            self._want(node, padding.token, padding.weight)
+
+    def _want(self, node: int, token: int, weight: float) -> None:
+        self.targets[node, token] = self.targets.get((node, token), 0.0) + weight
 
     def _child(self, node: int, token: int) -> int:
         child = self._children.get((node, token))
         if child is None:
-            child = self._children[node, token] = len(self.tokens)
-            self.tokens.append(token)
-            self.parents.append(node)
+            position = self.positions[node] + 1 if node != ROOT else 0
+            child = self._children[node, token] = self._new(node, token, position)
         return child
+
+    def _new(self, parent: int, token: int, position: int) -> int:
+        self.tokens.append(token)
+        self.parents.append(parent)
+        self.positions.append(position)
+        return len(self.tokens) - 1
 
     @property
     def loss_tokens(self) -> int:
         """Predictions in the loss, an example's repetition counted again."""
+        return round(self.weight)
+
+    @property
+    def weight(self) -> float:
+        """Sum of the targets' weights."""
         return sum(self.targets.values())
 
-    def tensors(self) -> TreeTensors:
-        """What the model and the loss need."""
-        size = len(self)
-        mask = torch.zeros(size, size, dtype=torch.bool)
-        positions = torch.zeros(size, dtype=torch.long)
-        for node, parent in enumerate(self.parents):
-            if parent != ROOT:
-                mask[node] = mask[parent]
-                positions[node] = positions[parent] + 1
-            mask[node, node] = True
-        predicting = sorted({node for node, _ in self.targets})
-        row = {node: index for index, node in enumerate(predicting)}
-        return TreeTensors(
-            tokens=torch.tensor(self.tokens)[None],
-            positions=positions[None],
-            mask=mask[None, None],
-            predicting=torch.tensor(predicting),
-            rows=torch.tensor([row[node] for node, _ in self.targets], dtype=torch.long),
-            targets=torch.tensor([token for _, token in self.targets], dtype=torch.long),
-            counts=torch.tensor(list(self.targets.values()), dtype=torch.float32),
-        )
+    def halves(self) -> list[TokenTree]:
+        """The same examples as two trees; one tree when there is but one example."""
+        middle = math.ceil(len(self.examples) / 2)
+        return [grown(part) for part in (self.examples[:middle], self.examples[middle:]) if part]
 
 
-@dataclass(frozen=True)
-class TreeTensors:
-    """N nodes, P of them predicting, T targets (a node has one for each way its examples go on)."""
-
-    tokens: torch.Tensor
-    """(1, N)"""
-    positions: torch.Tensor
-    """(1, N)"""
-    mask: torch.Tensor
-    """(1, 1, N, N), true where the query (third) may see the key (fourth)"""
-    predicting: torch.Tensor
-    """(P,) nodes whose logits are needed"""
-    rows: torch.Tensor
-    """(T,) index into `predicting`"""
-    targets: torch.Tensor
-    """(T,) token ids"""
-    counts: torch.Tensor
-    """(T,) how often"""
-
-    def to(self, device: torch.device) -> TreeTensors:
-        """The same on `device`."""
-        return TreeTensors(**{name: tensor.to(device) for name, tensor in vars(self).items()})
+def grown(examples: Iterable[Example]) -> TokenTree:
+    """One tree of all of them."""
+    tree = TokenTree()
+    for example in examples:
+        tree.add(example)
+    return tree
 
 
-def plan_steps(epochs: Sequence[Sequence[Example]], batch_tokens: int) -> list[TokenTree]:
-    """One tree a step, in order. An epoch has as many steps as trees of `batch_tokens` nodes hold it, equally full."""
-    return [tree for epoch in epochs for tree in _fill(epoch, _even(_fill(epoch, batch_tokens)))]
+def plan_steps(epochs: Sequence[Sequence[Example]], recipe: Recipe) -> list[TokenTree]:
+    """One tree a step, in order: of `batch_tokens` nodes, all of an epoch's equally full; padded lines one by one."""
+    if recipe.pad_to is not None:
+        return [grown([example]) for epoch in epochs for example in epoch]
+    return [tree for epoch in epochs for tree in _fill(epoch, _even(_fill(epoch, recipe.batch_tokens)))]
 
 
 def _even(trees: Sequence[TokenTree]) -> int:

@@ -1,4 +1,4 @@
-"""`python -m seald.training.worker JOB.json`: one job, then exit.
+"""`python -m seald.training.worker JOB.json`: the jobs of one file, all at once, then exit.
 
 Standard output carries TrainingEvent lines and nothing else; standard input carries `busy` and `idle`, and its end
 is the end of this process. Exit codes: 0 done, 1 failed and said why, 75 the daemon let go.
@@ -24,7 +24,7 @@ Emit = Callable[[TrainingEvent], None]
 
 
 def main() -> int:
-    """Run the job named by the first argument and return the exit code."""
+    """Run the jobs named by the first argument and return the exit code."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # whatever a library prints belongs in the log
 
@@ -48,8 +48,7 @@ def _work(path: Path, emit: Emit) -> None:
     pace.listen()
     from seald.training.loop import Run  # torch takes seconds to import: the control lines are heard before
 
-    run = Run(spec.job, device=manners.device, checkpoint_seconds=manners.checkpoint_seconds, pace=pace, emit=emit)
-    run.train()
+    Run(spec.jobs, manners=manners, pace=pace, emit=emit).train()
 
 
 def _code(error: Exception) -> str:

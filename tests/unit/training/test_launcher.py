@@ -81,5 +81,5 @@ def test_the_job_file_keeps_manners_apart_from_the_job(make_job: MakeJob) -> Non
     ProcessTrainer(MANNERS).train(job, lambda _: None, threading.Event())
     spec = json.loads((Path(job.checkpoint) / "job.json").read_text())
     assert spec["manners"]["nice"] == 0
-    assert "nice" not in json.dumps(spec["job"])
+    assert "nice" not in json.dumps(spec["jobs"])
     assert os.access(Path(job.checkpoint) / "trainer.log", os.R_OK)

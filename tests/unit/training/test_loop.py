@@ -4,27 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from seald.config import Recipe
+from seald.config import Recipe, Training
+from seald.domain.adapter import WEIGHTS
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
 from seald.errors import TrainerFailed
 from seald.training.loop import Run
+from seald.training.objective import Objective
 from seald.training.pace import Pace
+from seald.training.row import Row
 from tests.unit.training.conftest import LINES, MakeJob
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 
 
-def run(
-    job: TrainingJob, emit: Callable[[TrainingEvent], None] = lambda _: None, device: str = "cpu"
-) -> TrainingResult:
+MANNERS = Training(device="cpu", checkpoint_seconds=1e-6)
+
+
+def run_together(
+    jobs: list[TrainingJob], emit: Callable[[TrainingEvent], None] = lambda _: None
+) -> tuple[TrainingResult, ...]:
     pace = Pace(threads=1, busy_threads=1, busy_share=1.0)
-    return Run(job, device=device, checkpoint_seconds=1e-6, pace=pace, emit=emit).train()
+    return Run(jobs, manners=MANNERS, pace=pace, emit=emit).train()
+
+
+def run(job: TrainingJob, emit: Callable[[TrainingEvent], None] = lambda _: None) -> TrainingResult:
+    return run_together([job], emit)[0]
+
+
+def weights_of(job: TrainingJob) -> torch.Tensor:
+    loaded = load_file(Path(job.output) / WEIGHTS)
+    return torch.cat([loaded[name].flatten() for name in sorted(loaded)])
 
 
 def test_it_learns_and_says_so(make_job: MakeJob) -> None:
@@ -59,7 +76,7 @@ def test_the_canaries_are_what_base_and_adapter_say(make_job: MakeJob) -> None:
 
 def test_divergence_stops_it_and_leaves_no_output(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     job = make_job()
-    monkeypatch.setattr("seald.training.loop.learning_rate", lambda *_, **__: float("inf"))
+    monkeypatch.setattr("seald.training.learner.learning_rate", lambda *_, **__: float("inf"))
     events: list[TrainingEvent] = []
     with pytest.raises(TrainerFailed) as failure:
         run(job, events.append)
@@ -79,3 +96,48 @@ def test_a_second_generation_starts_where_its_parent_ended(make_job: MakeJob) ->
     first = run(make_job("first", recipe=recipe))
     second = run(make_job("second", recipe=recipe, parent=make_job("first").output, replay=LINES, general=LINES[:1]))
     assert second.first_loss < (first.first_loss + first.last_loss) / 2
+
+
+def test_learners_in_one_pass_become_what_each_becomes_alone(make_job: MakeJob) -> None:
+    """Other lines, seeds, rates, lengths, ranks: exported one by one, equal within rounding."""
+    recipes = (
+        Recipe(rank=4, alpha=8, epochs=3, batch_tokens=128),
+        Recipe(rank=4, alpha=8, epochs=5, batch_tokens=64, learning_rate=5e-3, weight_decay=0.1),
+        Recipe(rank=2, alpha=4, epochs=2, batch_tokens=64, target_modules=("q_proj", "v_proj")),
+    )
+
+    def jobs(prefix: str) -> list[TrainingJob]:
+        return [
+            make_job(f"{prefix}{n}", recipe=recipe, seed=n, fresh=LINES[n:], general=LINES[:1])
+            for n, recipe in enumerate(recipes)
+        ]
+
+    together = run_together(jobs("together"))
+    for n, job in enumerate(jobs("alone")):
+        alone = run(job)
+        assert together[n].steps == alone.steps
+        assert together[n].last_loss == pytest.approx(alone.last_loss, rel=1e-3)
+        torch.testing.assert_close(weights_of(jobs("together")[n]), weights_of(job), rtol=1e-3, atol=1e-5)
+
+
+def test_out_of_memory_halves_the_step_and_changes_nothing(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe(rank=4, alpha=8, epochs=2, batch_tokens=4096)
+    most, seen = 10**6, []
+    losses = Objective.losses
+
+    def scarce(self: Objective, row: Row, learners: tuple[int, ...]) -> Any:
+        seen.append(sum(row.sizes))
+        if seen[-1] > most:
+            raise torch.OutOfMemoryError("DefaultCPUAllocator: can't allocate memory")
+        return losses(self, row, learners)
+
+    monkeypatch.setattr(Objective, "losses", scarce)
+    whole = make_job("whole", recipe=recipe)
+    run(whole)
+    expected, most = weights_of(whole), max(seen) - 1
+    halved = make_job("halved", recipe=recipe)
+    run(halved)
+    torch.testing.assert_close(weights_of(halved), expected, rtol=1e-3, atol=1e-5)
+    most = 5
+    with pytest.raises(torch.OutOfMemoryError):
+        run(make_job("never", recipe=recipe))
