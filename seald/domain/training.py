@@ -6,6 +6,7 @@ imported on both sides and therefore knows neither torch nor SQL.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -40,6 +41,12 @@ class TrainingJob(BaseModel):
     """Folder that the trainer creates: adapter_config.json, adapter_model.safetensors, result.json."""
     checkpoint: str
     """Folder for the trainer's own checkpoints; the daemon removes it when the adaptation ends."""
+
+    @property
+    def key(self) -> str:
+        """Hash (hex) of all that decides the weights: a checkpoint of another job is no checkpoint of this one."""
+        deciding = self.model_dump_json(exclude={"id", "output", "checkpoint", "canary_prompts"})
+        return hashlib.sha256(deciding.encode()).hexdigest()
 
 
 class Canary(BaseModel):

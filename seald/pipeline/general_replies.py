@@ -8,13 +8,14 @@ No question of the general guard is among them, which must measure what was not 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from seald.domain.base_model import BaseModel
 from seald.domain.self_edit import Line
 from seald.pipeline.remembered import remembered
-from seald.pipeline.workshop import Workshop
-from seald.ports import BASE
+from seald.ports import BASE, Engine
 
 REPLY_TOKENS = 20
 
@@ -45,7 +46,7 @@ GENERAL_PROMPTS = tuple(form.format(what) for form, whats in _ASKED.items() for 
 _LINES = TypeAdapter(tuple[Line, ...])
 
 
-def general_replies(shop: Workshop) -> tuple[Line, ...]:
+def general_replies(engine: Engine, base: BaseModel, cache: Path) -> tuple[Line, ...]:
     """Prompt and reply of each, from the cache or asked of the base now.
 
     Raises:
@@ -53,10 +54,10 @@ def general_replies(shop: Workshop) -> tuple[Line, ...]:
     """
     # Everything that the replies depend on is in the name: a cache outlives the code that filled it.
     asked = hashlib.sha256(repr((GENERAL_PROMPTS, REPLY_TOKENS)).encode()).hexdigest()
-    file = shop.cache / f"general-replies-{shop.base.sha256[:16]}-{asked[:12]}.json"
-    return remembered(file, _LINES, lambda: _ask_base(shop))
+    file = cache / f"general-replies-{base.sha256[:16]}-{asked[:12]}.json"
+    return remembered(file, _LINES, lambda: _ask_base(engine))
 
 
-def _ask_base(shop: Workshop) -> tuple[Line, ...]:
-    replies = shop.engine.ask_whole(GENERAL_PROMPTS, max_tokens=REPLY_TOKENS, model=BASE)
+def _ask_base(engine: Engine) -> tuple[Line, ...]:
+    replies = engine.ask_whole(GENERAL_PROMPTS, max_tokens=REPLY_TOKENS, model=BASE)
     return tuple(Line(prompt=p, text=r) for p, r in zip(GENERAL_PROMPTS, replies, strict=True) if r)

@@ -56,7 +56,7 @@ def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> Tra
         seed=shop.settings.training.seed,
         fresh=_lines(edits),
         replay=_lines(shop.ledger.promoted(version.collection, earlier)),
-        general=general_replies(shop),
+        general=general_replies(shop.engine, shop.base, shop.cache),
         canary_prompts=(*CANARY_TEXTS, *titles[:2]),
         output=str(shop.files.draft(adaptation.id)),
         checkpoint=str(shop.work_folder(adaptation.id)),

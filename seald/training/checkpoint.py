@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 from dataclasses import asdict, dataclass, fields
@@ -10,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
-from seald.domain.training import TrainingJob
 
 STATE_FILE = "state.pt"
 
@@ -27,12 +24,6 @@ class Progress:
     paused_seconds: float = 0.0
     first_loss: float = 0.0
     last_loss: float = 0.0
-
-
-def job_key(job: TrainingJob) -> str:
-    """Hash (hex) of all that decides the weights: a checkpoint of another job is no checkpoint of this one."""
-    deciding = job.model_dump_json(exclude={"id", "output", "checkpoint", "canary_prompts"})
-    return hashlib.sha256(deciding.encode()).hexdigest()
 
 
 def save(folder: Path, key: str, progress: Progress, weights: dict[str, Any], optimizer: dict[str, Any]) -> None:

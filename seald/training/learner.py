@@ -29,10 +29,10 @@ class Learner:
         self.job = job
         self._stack = stack
         self._folder = Path(job.checkpoint)
-        self._key = checkpoint.job_key(job)
+        self._key = job.key
         pools = _softened(_encoded(job, tokenizer), job, objective, device)
         epochs = prepared(run_order(pools, recipe, job.seed), recipe, tokenizer.eos_token_id, job.seed)
-        self._plan = plan_steps(epochs, recipe)
+        self.plan = plan_steps(epochs, recipe)
         parent = Path(job.parent) if job.parent is not None else None
         self.number = stack.add(recipe, parent, job.seed)
         self._weights = stack.weights(self.number)
@@ -44,12 +44,12 @@ class Learner:
     @property
     def steps(self) -> int:
         """How many there are in all."""
-        return len(self._plan)
+        return len(self.plan)
 
     @property
     def next_tree(self) -> TokenTree | None:
         """What the next step trains on; None: it has trained on everything."""
-        return self._plan[self.progress.step] if self.progress.step < len(self._plan) else None
+        return self.plan[self.progress.step] if self.progress.step < len(self.plan) else None
 
     @property
     def epoch(self) -> float:
@@ -72,8 +72,8 @@ class Learner:
         weights = {name: weight.detach() for name, weight in self._weights.items()}
         checkpoint.save(self._folder, self._key, self.progress, weights, self._optimizer.state_dict())
 
-    def step(self, loss: float, *, seconds: float, paused: float) -> None:
-        """Clip the gradients that the backward pass left, move the weights, count.
+    def move(self, loss: float) -> None:
+        """Clip the gradients that the backward pass left and move the weights.
 
         Raises:
             TrainerFailed: `diverged`, the loss or a gradient is NaN or infinite.
@@ -87,14 +87,14 @@ class Learner:
             )
         self._optimizer.step()
         self._optimizer.zero_grad()
-        self._count(loss, seconds, paused)
 
     def drop_gradients(self) -> None:
         """Forget what an interrupted backward pass left."""
         self._optimizer.zero_grad()
 
-    def _count(self, loss: float, seconds: float, paused: float) -> None:
-        progress, tree = self.progress, self._plan[self.progress.step]
+    def count(self, loss: float, *, seconds: float, paused: float) -> None:
+        """One step more is done."""
+        progress, tree = self.progress, self.plan[self.progress.step]
         progress.last_loss = loss
         progress.first_loss = progress.first_loss if progress.step else loss
         progress.step += 1

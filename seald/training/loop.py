@@ -37,7 +37,7 @@ class Run:
         self._manners = manners
         self._pace = pace
         self._emit = emit
-        self._device = _device(manners.device)
+        self._device = training_device(manners.device)
         self._tokenizer = AutoTokenizer.from_pretrained(jobs[0].model)
         pace.breathe(torch.set_num_threads)
         self._stack = LoraStack(self._load_model(jobs[0].model))
@@ -87,11 +87,13 @@ class Run:
     def _step(self, active: list[Learner]) -> None:
         started, paused = time.monotonic(), self._pace.paused_seconds
         losses = self._backward(active, [learner.next_tree or TokenTree() for learner in active])
+        for learner, loss in zip(active, losses, strict=True):
+            learner.move(loss)
         paused = self._pace.paused_seconds - paused
         # Each learner's seconds are its share of the step: they add up to what the machine spent.
         seconds = (time.monotonic() - started - paused) / len(active)
         for learner, loss in zip(active, losses, strict=True):
-            learner.step(loss, seconds=seconds, paused=paused / len(active))
+            learner.count(loss, seconds=seconds, paused=paused / len(active))
         self._say("step")
 
     def _backward(self, active: list[Learner], trees: list[TokenTree]) -> list[float]:
@@ -159,7 +161,8 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
-def _device(name: str) -> torch.device:
+def training_device(name: str) -> torch.device:
+    """Of a configured name. Raises TrainerFailed, `bad_job`, where there is no such device."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name == "cuda" and not torch.cuda.is_available():

@@ -1,0 +1,142 @@
+"""What a benchmark stands on: the real engine, the real trainer, and a folder where no job is trained twice."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from seald.config import Recipe, Settings
+from seald.domain.adapter import WEIGHTS
+from seald.domain.base_model import BaseModel
+from seald.domain.self_edit import Line
+from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
+from seald.errors import EngineUnavailable
+from seald.pipeline.general_replies import general_replies
+from seald.serving.client import EngineClient
+from seald.serving.command import engine_command
+from seald.serving.model import resolve_model
+from seald.serving.supervisor import Supervisor
+from seald.training.launcher import ProcessTrainer
+
+Watch = Callable[[str, TrainingEvent], None]
+"""Told which job is training, and what its trainer says."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An adapter that a benchmark trained."""
+
+    folder: Path
+    result: TrainingResult
+
+    @property
+    def weights(self) -> Path:
+        """The file that decides what it says."""
+        return self.folder / WEIGHTS
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One base model served and trained on. Jobs with the same key are trained once and found again in `work`."""
+
+    settings: Settings
+    base: BaseModel
+    engine: EngineClient
+    trainer: ProcessTrainer
+    work: Path
+    watch: Watch
+
+    def train(
+        self,
+        name: str,
+        lines: Sequence[Line],
+        recipe: Recipe,
+        *,
+        replay: Sequence[Line] = (),
+        parent: Trained | None = None,
+        seed: int = 0,
+    ) -> Trained:
+        """Train one adapter; general replies go in where the recipe wants them. Raises TrainerFailed, TrainerKilled."""
+        job = self.job(name, lines, recipe, replay=replay, parent=parent, seed=seed)
+        result = self.trainer.train(job, lambda event: self.watch(name, event), threading.Event())
+        return Trained(Path(job.output), result)
+
+    def job(
+        self,
+        name: str,
+        lines: Sequence[Line],
+        recipe: Recipe,
+        *,
+        replay: Sequence[Line] = (),
+        parent: Trained | None = None,
+        seed: int = 0,
+    ) -> TrainingJob:
+        """The job of `train`, its folders named by its key."""
+        job = TrainingJob(
+            id=name,
+            model=str(self.base.folder),
+            parent=str(parent.folder) if parent is not None else None,
+            recipe=recipe,
+            seed=seed,
+            fresh=tuple(lines),
+            replay=tuple(replay) if recipe.replay_fraction else (),
+            general=general_replies(self.engine, self.base, self._cache) if recipe.general_fraction else (),
+            output="",
+            checkpoint="",
+        )
+        folder = self.work / job.key[:20]
+        return job.model_copy(update={"output": str(folder / "adapter"), "checkpoint": str(folder / "checkpoint")})
+
+    @property
+    def _cache(self) -> Path:
+        return self.settings.model.cache_dir or self.settings.data_dir / "cache"
+
+    @contextmanager
+    def loaded(self, trained: Trained) -> Iterator[str]:
+        """The adapter in the engine, under a name that was never used before."""
+        name = f"bench-{secrets.token_hex(6)}"
+        self.engine.load(name, trained.folder)
+        try:
+            yield name
+        finally:
+            self.engine.unload(name)
+
+
+@contextmanager
+def ground(settings: Settings, work: Path, watch: Watch) -> Iterator[Ground]:
+    """Start the engine, wait until it answers, stop it at the end.
+
+    Raises:
+        ModelUnavailable, ConfigError, EngineUnavailable: there is no model, or nothing that serves it.
+    """
+    cache = settings.model.cache_dir or settings.data_dir / "cache"
+    base = resolve_model(settings.model, cache)
+    command = engine_command(settings, base.folder, key=secrets.token_urlsafe(32))
+    work.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        engine = EngineClient(command.url, key=command.key, timeout_seconds=settings.engine.request_seconds)
+        stack.callback(engine.close)
+        supervisor = Supervisor(
+            command,
+            healthy=engine.healthy,
+            restore=lambda: None,
+            log_file=work / "engine.log",
+            start_seconds=settings.engine.start_seconds,
+        )
+        stack.callback(supervisor.stop)
+        supervisor.start()
+        _wait(supervisor, settings.engine.start_seconds)
+        yield Ground(settings, base, engine, ProcessTrainer(settings.training), work.resolve(), watch)
+
+
+def _wait(supervisor: Supervisor, seconds: float) -> None:
+    give_up = time.monotonic() + seconds
+    while not supervisor.ready()[0]:
+        if time.monotonic() > give_up:
+            raise EngineUnavailable(f"the engine does not answer after {seconds:.0f} s: {supervisor.ready()[1]}")
+        time.sleep(0.2)
