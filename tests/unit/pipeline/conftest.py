@@ -78,7 +78,7 @@ class RememberingTrainer(ProcessTrainer):
 
 @dataclass
 class Site:
-    """A workshop on a folder of its own, and its parts as what they are."""
+    """A workshop on a folder of its own, and its parts as what they are. Only ingest and training read the model."""
 
     folder: Path
     model: Path
@@ -129,9 +129,9 @@ class Site:
 
 
 @pytest.fixture
-def site_without_training(tiny_model: Path, tmp_path: Path) -> Iterator[Site]:
+def site_without_training(tmp_path: Path) -> Iterator[Site]:
     """One version is live, without files: enough for what asks the store alone."""
-    site = Site(tmp_path, tiny_model)
+    site = Site(tmp_path, tmp_path)
     promoted(site.stores, "one")
     yield site
     site.stores.close()

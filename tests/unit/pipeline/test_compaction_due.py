@@ -26,8 +26,8 @@ def figures(*, kept: float | None = None, drop: float = 0.0) -> Figures:
 
 
 @pytest.fixture
-def site(tiny_model: Path, tmp_path: Path) -> Iterator[Site]:
-    site = Site(tmp_path, tiny_model, {"compaction": {"every": 4}})
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path, tmp_path, {"compaction": {"every": 4}})
     yield site
     site.stores.close()
 
@@ -94,8 +94,8 @@ def test_so_many_versions_make_one_due(site: Site) -> None:
     assert is_due(site.shop, "default") == "every"
 
 
-def test_no_number_makes_one_due_where_that_is_switched_off(tiny_model: Path, tmp_path: Path) -> None:
-    site = Site(tmp_path, tiny_model, {"compaction": {"every": 0}})
+def test_no_number_makes_one_due_where_that_is_switched_off(tmp_path: Path) -> None:
+    site = Site(tmp_path, tmp_path, {"compaction": {"every": 0}})
     learn(site, "abcdefgh")
     assert is_due(site.shop, "default") is None
     learn(site, "i", drop=0.09)
