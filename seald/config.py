@@ -237,6 +237,17 @@ class Guards(Section):
     inconclusive: Literal["hold", "promote", "reject"] = "hold"
 
 
+class Compaction(Section):
+    """When a collection's adapter is rebuilt from the base without being asked for."""
+
+    every: int = Field(20, ge=0)
+    """So many versions that learned since the last rebuild (or since the base) make one due; 0: no number does."""
+    retention_fall: float = Field(0.10, gt=0, le=1)
+    """Fall of the accuracy on earlier documents' probes, over these versions, that makes one due."""
+    general_share: float = Field(0.8, gt=0, le=1)
+    """Share of `guards.general.max_drop` that, once used up, makes one due."""
+
+
 class Settings(BaseSettings):
     """The whole configuration, checked."""
 
@@ -255,6 +266,7 @@ class Settings(BaseSettings):
     training: Training = Training()
     recipes: dict[str, Recipe] = Field(default_factory=lambda: dict(RECIPES))
     guards: Guards = Guards()
+    compaction: Compaction = Compaction()
 
     @classmethod
     def settings_customise_sources(

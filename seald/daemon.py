@@ -20,6 +20,7 @@ from seald.config import Settings
 from seald.domain.base_model import BaseModel
 from seald.errors import ConfigError
 from seald.log import configure_logging
+from seald.pipeline.compact import ask_for_compaction
 from seald.pipeline.ingest import Ingest
 from seald.pipeline.promote import roll_back
 from seald.pipeline.runner import Runner
@@ -170,6 +171,7 @@ class Daemon:
             files=stores.adapter_files,
             ingest=ingest,
             rollback=partial(roll_back, self._shop),
+            compact=partial(ask_for_compaction, self._shop),
             wake=self._scheduler.wake,
             status=self._status,
             draining=self._stopping.is_set,

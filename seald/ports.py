@@ -275,6 +275,10 @@ class AdaptationStore(Protocol):
         """
         ...
 
+    def latest_compaction(self, collection: str) -> Adaptation | None:
+        """The compaction that was last queued, whatever became of it."""
+        ...
+
 
 class ProbeStore(Protocol):
     """Probes, frozen at ingest."""
@@ -300,7 +304,7 @@ class Ledger(Protocol):
         ...
 
     def promoted(self, collection: str, documents: Sequence[str]) -> list[SelfEdit]:
-        """Entries for these documents whose adaptation was promoted, by position."""
+        """Entries for these documents whose adaptation was promoted, by position. Compactions write none."""
         ...
 
 
@@ -308,8 +312,12 @@ class AdapterStore(Protocol):
     """Adapter versions, their verdicts, and the live pointer of each collection."""
 
     def allot(self, adaptation: Adaptation) -> AdapterVersion:
-        """Give the adaptation its version number, once: parent is the live version of the moment, documents are
-        the parent's and its own. Sets `version` and `parent` of the adaptation in the same transaction."""
+        """Give the adaptation its version number, once. It replaces the live version of the moment, which is its
+        parent, too, and gives it its documents besides its own. A compaction has no parent, and the documents of the
+        live version become its own. Sets `version` and `parent` of the adaptation in the same transaction.
+
+        Raises Conflict (code `nothing_to_compact`) for a compaction when the base is live.
+        """
         ...
 
     def record_weights(self, collection: str, version: int, sha256: str) -> AdapterVersion:
@@ -349,8 +357,16 @@ class AdapterStore(Protocol):
         ...
 
     def promote(self, adaptation_id: str) -> AdapterVersion:
-        """In one transaction: candidate → approved, the live pointer moves from its parent to it, the adaptation
-        becomes promoted. Raises Conflict when the live version is no longer its parent."""
+        """In one transaction: candidate → approved, the live pointer moves from what it replaces to it, the adaptation
+        becomes promoted. Raises Conflict when the live version is no longer the one it replaces."""
+        ...
+
+    def queue_compaction(self, collection: str, why: dict[str, Any]) -> tuple[Adaptation, bool]:
+        """In one transaction: a queued compaction of the live version's documents, with `why` as its event, `True`;
+        or the collection's open one (neither ended nor held), `False`.
+
+        Raises NotFound for an unknown collection, Conflict (code `nothing_to_compact`) when the base is live.
+        """
         ...
 
     def roll_back(self, collection: str, to: int | None, *, reason: str | None) -> AdapterVersion | None:

@@ -29,13 +29,13 @@ def list_adaptations(
 ) -> Listing[AdaptationObject]:
     """Adaptations, oldest first, those after the id `after`."""
     page = services.adaptations.page(collection=collection, status=status, after=after, limit=limit)
-    return Listing(data=[_shaped(services, adaptation) for adaptation in page.data], has_more=page.has_more)
+    return Listing(data=[shaped(services, adaptation) for adaptation in page.data], has_more=page.has_more)
 
 
 @router.get("/v1/adaptations/{id}")
 def show_adaptation(id: str, services: Wired) -> AdaptationObject:
     """One adaptation with its verdicts."""
-    return _shaped(services, services.adaptations.get(id))
+    return shaped(services, services.adaptations.get(id))
 
 
 @router.get("/v1/adaptations/{id}/events", response_model=Listing[EventObject])
@@ -60,7 +60,7 @@ def approve(id: str, services: Wired) -> AdaptationObject:
     """Promote a held adaptation. 409 when it is not held."""
     adaptation = services.adaptations.move(id, AdaptationStatus.HELD, AdaptationStatus.PROMOTING)
     services.wake()
-    return _shaped(services, adaptation)
+    return shaped(services, adaptation)
 
 
 @router.post("/v1/adaptations/{id}/reject")
@@ -72,7 +72,7 @@ def reject(id: str, services: Wired) -> AdaptationObject:
     if status is AdaptationStatus.HELD:
         services.adapters.reject(id, error=REJECTED_BY_PERSON)
         services.wake()
-    return _shaped(services, services.adaptations.get(id))
+    return shaped(services, services.adaptations.get(id))
 
 
 @router.post("/v1/adaptations/{id}/cancel")
@@ -80,10 +80,11 @@ def cancel(id: str, services: Wired) -> AdaptationObject:
     """Stop an adaptation: at once when it is queued or held, else at the pipeline's next step."""
     adaptation = services.adaptations.request_cancel(id)
     services.wake()
-    return _shaped(services, adaptation)
+    return shaped(services, adaptation)
 
 
-def _shaped(services: Services, adaptation: Adaptation) -> AdaptationObject:
+def shaped(services: Services, adaptation: Adaptation) -> AdaptationObject:
+    """An adaptation with the verdicts on its candidate."""
     version = adaptation.version
     verdicts = services.adapters.verdicts(adaptation.collection, version) if version is not None else []
     return AdaptationObject.of(adaptation, verdicts)

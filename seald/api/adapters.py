@@ -1,17 +1,18 @@
-"""`/v1/adapters`: lineage, manifests, verdicts, which version is live, and the way back."""
+"""`/v1/adapters`: lineage, manifests, verdicts, which version is live, the way back, and rebuilding."""
 
 from __future__ import annotations
 
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from seald.api.adaptations import shaped
 from seald.api.bodies import read_object, validate
 from seald.api.paging import LARGEST
 from seald.api.services import Services, Wired
-from seald.api.shapes import AdapterDetail, AdapterObject, Listing, RollbackObject
+from seald.api.shapes import AdaptationObject, AdapterDetail, AdapterObject, Listing, RollbackObject
 from seald.domain.adapter import MANIFEST, AdapterVersion, Manifest
 from seald.errors import IntegrityError, NotFound
 from seald.ports import BASE, AdapterFiles
@@ -25,6 +26,14 @@ class RollbackRequest(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
     to: int | None = Field(None, ge=0, le=LARGEST)
+    reason: str | None = Field(None, max_length=1000)
+
+
+class CompactionRequest(BaseModel):
+    """`reason` is written into the compaction's events."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
     reason: str | None = Field(None, max_length=1000)
 
 
@@ -77,6 +86,27 @@ def roll_back(
         live=live.label if live is not None else BASE,
         seconds=round(time.perf_counter() - begin, 6),
     )
+
+
+async def read_compaction(request: Request, services: Wired) -> CompactionRequest:
+    """The body of a compaction; none at all gives no reason. Raises Draining."""
+    services.refuse_new_work_while_draining()
+    return validate(CompactionRequest, await read_object(request, or_empty=True))
+
+
+@router.post("/v1/adapters/{collection}/compact", status_code=202, responses={200: {"model": AdaptationObject}})
+def compact(
+    collection: str,
+    asked: Annotated[CompactionRequest, Depends(read_compaction)],
+    response: Response,
+    services: Wired,
+) -> AdaptationObject:
+    """Rebuild the live adapter from the base: 202 and a queued adaptation. Where one is open already: 200 and it."""
+    _require(services, collection)
+    adaptation, new = services.compact(collection, asked.reason)
+    services.wake()
+    response.status_code = 202 if new else 200
+    return shaped(services, adaptation)
 
 
 def _require(services: Services, collection: str) -> None:

@@ -70,6 +70,8 @@ class Services:
     ingest: Ingesting
     rollback: Callable[[str, int | None, str | None], AdapterVersion | None]
     """`(collection, to, reason)` → the version that is live now, None for the base. Errors of `roll_back`."""
+    compact: Callable[[str, str | None], tuple[Adaptation, bool]]
+    """`(collection, message)` → its open compaction, and whether that is new. Errors of `request_compaction`."""
     wake: Callable[[], None]
     """Tells the scheduler that there is work."""
     status: Callable[[], dict[str, Any]]

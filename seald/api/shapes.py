@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field
 
-from seald.domain.adaptation import Adaptation, AdaptationEvent, AdaptationStatus
+from seald.domain.adaptation import Adaptation, AdaptationEvent, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
 from seald.domain.document import Document
 from seald.domain.verdict import Verdict
@@ -87,6 +87,7 @@ class AdaptationObject(BaseModel):
 
     id: str
     object: Literal["adaptation"] = "adaptation"
+    kind: AdaptationKind
     status: AdaptationStatus
     collection: str
     documents: list[str]
@@ -102,7 +103,8 @@ class AdaptationObject(BaseModel):
     def of(cls, adaptation: Adaptation, verdicts: list[Verdict]) -> AdaptationObject:
         """Shape an adaptation."""
         return cls(
-            **adaptation.model_dump(include={"id", "status", "collection", "version", "parent", "figures", "error"}),
+            **adaptation.model_dump(include={"id", "kind", "status", "collection", "version", "parent"}),
+            **adaptation.model_dump(include={"figures", "error"}),
             documents=list(adaptation.documents),
             verdicts=VerdictObject.all_of(verdicts),
             created=unix(adaptation.created),
@@ -125,7 +127,8 @@ class EventObject(BaseModel):
 
 
 class AdapterObject(BaseModel):
-    """An adapter version. `id` is its label."""
+    """An adapter version. `id` is its label; `replaces` is the version that it was to take the place of (null: the
+    base), which is its `parent`, too, unless a compaction rebuilt it from the base."""
 
     id: str
     object: Literal["adapter"] = "adapter"
@@ -134,6 +137,7 @@ class AdapterObject(BaseModel):
     live: bool
     status: AdapterStatus
     parent: int | None
+    replaces: int | None
     adaptation: str
     documents: list[str]
     sha256: str | None
@@ -144,7 +148,7 @@ class AdapterObject(BaseModel):
     def of(cls, version: AdapterVersion, verdicts: list[Verdict], **more: Any) -> Self:
         """Shape a version."""
         return cls(
-            **version.model_dump(include={"collection", "version", "live", "status", "parent", "sha256"}),
+            **version.model_dump(include={"collection", "version", "live", "status", "parent", "replaces", "sha256"}),
             id=version.label,
             adaptation=version.adaptation_id,
             documents=list(version.documents),

@@ -21,8 +21,8 @@ def list_adaptations(
 ) -> None:
     """All adaptations, oldest first."""
     found = Daemon(url).all("/v1/adaptations", collection=collection, status=status)
-    columns = {"id": "id", "collection": "collection", "status": "status", "version": "version", "parent": "parent"}
-    show_list(f"{len(found)} adaptations", found, columns, as_json=as_json)
+    shown = ("id", "kind", "collection", "status", "version", "parent")
+    show_list(f"{len(found)} adaptations", found, {name: name for name in shown}, as_json=as_json)
 
 
 @app.command("show")

@@ -1,4 +1,4 @@
-"""`seald adapters`: versions, which is live, and the way back."""
+"""`seald adapters`: versions, which is live, the way back, and rebuilding."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, say, screen, show_json, show_list, show_table
+from seald.cli.follow import follow
 
 app = typer.Typer(help="Adapter versions and the live pointer.", no_args_is_help=True)
 Collection = Annotated[str, typer.Argument(help="Name of the collection.")]
@@ -23,8 +24,11 @@ def list_adapters(
     if as_json:
         show_json(found)
         return
-    rows = [{**v, "live": "●" if v["live"] else "", "documents": len(v["documents"])} for v in found["data"]]
-    columns = {"version": "id", "live": "live", "status": "status", "parent": "parent", "documents": "documents"}
+    rows = [
+        {**v, "live": "●" if v["live"] else "", "from": _origin(v), "documents": len(v["documents"])}
+        for v in found["data"]
+    ]
+    columns = {"version": "id", "live": "live", "status": "status", "made from": "from", "documents": "documents"}
     show_table(f"{len(rows)} versions", rows, columns)
 
 
@@ -60,6 +64,27 @@ def rollback(
         say(f"{collection}: {done['from'] or 'base'} → {done['live']}, in {done['seconds'] * 1000:.0f} ms")
 
 
+@app.command("compact")
+def compact(
+    collection: Collection = "default",
+    reason: Annotated[str | None, typer.Option(help="Written into the compaction's events.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
+    url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Rebuild the live adapter from the base. Exit code 1 if it was refused or, with --wait, not promoted."""
+    daemon = Daemon(url)
+    found = daemon.post(f"/v1/adapters/{collection}/compact", {"reason": reason} if reason is not None else {})
+    if wait:
+        found = follow(daemon, {found["id"]: f"{collection}, compaction"})[found["id"]]
+    if as_json:
+        show_json(found)
+    else:
+        error = f": {found['error']['message']}" if found["error"] else ""
+        say(f"{found['id']} is {found['status']}{error}")
+    raise typer.Exit(0 if not wait or found["status"] == "promoted" else 1)
+
+
 @app.command("verify")
 def verify(
     collection: Annotated[str | None, typer.Argument(help="Only this collection.")] = None,
@@ -75,6 +100,12 @@ def verify(
     columns = {"version": "id", "verified": "verified", "error": "error"}
     show_list(f"{len(results)} versions", results, columns, as_json=as_json)
     raise typer.Exit(0 if results and all(r["verified"] for r in results) else 1)
+
+
+def _origin(version: dict[str, Any]) -> str:
+    if version["parent"] is None and version["replaces"] is not None:
+        return f"base, rebuilding {version['replaces']}"
+    return str(version["parent"] or "base")
 
 
 def _verify(daemon: Daemon, listed: dict[str, Any]) -> dict[str, Any]:

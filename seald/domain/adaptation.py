@@ -11,6 +11,13 @@ from pydantic import BaseModel, ConfigDict
 from seald.errors import IllegalTransition
 
 
+class AdaptationKind(StrEnum):
+    """What an adaptation is for: to learn new documents, or to rebuild the adapter from the base over its ledger."""
+
+    LEARN = "learn"
+    COMPACT = "compact"
+
+
 class AdaptationStatus(StrEnum):
     """Where an adaptation stands. `held` waits for a person or for the next compaction."""
 
@@ -60,6 +67,7 @@ class Adaptation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
+    kind: AdaptationKind = AdaptationKind.LEARN
     collection: str
     documents: tuple[str, ...]
     status: AdaptationStatus
@@ -84,5 +92,5 @@ class AdaptationEvent(BaseModel):
     adaptation_id: str
     at: datetime
     type: str
-    """`status`, `probe`, `self_edit`, `training`, `verdict`, `trainer_restarted`, …"""
+    """`status`, `compaction`, `probe`, `self_edit`, `training`, `verdict`, `trainer_restarted`, …"""
     data: dict[str, Any]

@@ -49,6 +49,9 @@ class AdapterVersion(BaseModel):
     version: int
     status: AdapterStatus
     parent: int | None
+    """The version whose weights it started from; None is the base model."""
+    replaces: int | None = None
+    """The version that was live when it was begun, and must still be when it is promoted; None is the base model."""
     adaptation_id: str
     documents: tuple[str, ...]
     """Ids of all documents it knows: its parent's and its own."""
@@ -61,6 +64,11 @@ class AdapterVersion(BaseModel):
     def label(self) -> str:
         """`<collection>@<n>`, as clients see it."""
         return f"{self.collection}@{self.version}"
+
+    @property
+    def is_rebuild(self) -> bool:
+        """A compaction made it: from the base, in the place of a version that was live."""
+        return self.parent is None and self.replaces is not None
 
     @property
     def engine_name(self) -> str:

@@ -1,4 +1,7 @@
-"""Has the candidate learned its documents? Judged on their own probes, against the version it started from."""
+"""Has the candidate learned its documents? Judged on their own probes, against the version that it started from.
+
+For a rebuild that is the base, and its documents are all it knows.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,15 @@ from seald.domain.verdict import Outcome, Verdict
 from seald.guards.gate import Paired, compare
 
 
-def judge(before: Sequence[ProbeResult], after: Sequence[ProbeResult], settings: Acquisition) -> Verdict:
-    """Pass on accuracy, or on a clear rise of the right answers' log-probability: greedy answers are coarse."""
+def judge(
+    before: Sequence[ProbeResult], after: Sequence[ProbeResult], settings: Acquisition, *, rebuilt: bool = False
+) -> Verdict:
+    """Pass on accuracy, or on a clear rise of the right answers' log-probability: greedy answers are coarse.
+
+    Without any probe a new document's candidate is inconclusive; a rebuild passes, since its documents were let in so.
+    """
     pair = compare(before, after)
-    outcome = _outcome(pair, settings)
+    outcome = "pass" if rebuilt and not pair.n else _outcome(pair, settings)
     figures = {**pair.figures(), "gain": round(pair.gain, 4), **settings.model_dump()}
     reason = (
         f"{pair.accuracy_after:.0%} of {pair.n} probes right after, {pair.accuracy_before:.0%} before; "

@@ -1,4 +1,4 @@
-"""Has the candidate kept the earlier documents? Judged on their probes, against the version it started from."""
+"""Has the candidate kept the earlier documents? Judged on their probes, against the version that it replaces."""
 
 from __future__ import annotations
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.document import Document
 from seald.domain.self_edit import SelfEdit
 from seald.errors import InvalidRequest
+from seald.pipeline.compact import gather
 from seald.pipeline.probe import freeze_probes
 from seald.pipeline.workshop import Workshop
 from seald.policy.writing import Assignment, write
@@ -21,11 +22,14 @@ def begin(shop: Workshop, adaptation: Adaptation) -> None:
 
 
 def edit(shop: Workshop, adaptation: Adaptation) -> None:
-    """Write what is not in the ledger yet; what an interrupted run wrote stays as it is.
+    """Write what is not in the ledger yet; what an interrupted run wrote stays as it is. A compaction writes nothing.
 
     Raises:
         InvalidRequest: code `nothing_to_learn`, when the filter left no line at all.
     """
+    if adaptation.kind is AdaptationKind.COMPACT:
+        gather(shop, adaptation)
+        return
     freeze_probes(shop, adaptation)
     for id in adaptation.documents:
         _write_document(shop, adaptation, shop.documents.get(id))

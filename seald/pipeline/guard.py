@@ -66,20 +66,28 @@ def _integrity(shop: Workshop, candidate: AdapterVersion) -> Verdict:
 
 
 def _acquisition(shop: Workshop, candidate: AdapterVersion) -> Verdict:
-    own = shop.adaptations.get(candidate.adaptation_id).documents
-    before, after = _before_and_after(shop, candidate, shop.probes.of_documents(own))
-    return acquisition.judge(before, after, shop.settings.guards.acquisition)
+    settings = shop.settings.guards.acquisition
+    if candidate.is_rebuild:
+        results = _before_and_after(shop, candidate, _sample(shop, candidate, candidate.documents), before=None)
+        return acquisition.judge(*results, settings, rebuilt=True)
+    own = shop.probes.of_documents(shop.adaptations.get(candidate.adaptation_id).documents)
+    return acquisition.judge(*_before_and_after(shop, candidate, own, before=candidate.replaces), settings)
 
 
 def _retention(shop: Workshop, candidate: AdapterVersion) -> Verdict:
-    own = shop.adaptations.get(candidate.adaptation_id).documents
-    probes = shop.probes.of_documents([id for id in candidate.documents if id not in own])
+    own = () if candidate.is_rebuild else shop.adaptations.get(candidate.adaptation_id).documents
+    probes = _sample(shop, candidate, [id for id in candidate.documents if id not in own])
+    results = _before_and_after(shop, candidate, probes, before=candidate.replaces)
+    return retention.judge(*results, shop.settings.guards.retention)
+
+
+def _sample(shop: Workshop, candidate: AdapterVersion, documents: Sequence[str]) -> list[Probe]:
+    probes = shop.probes.of_documents(documents)
     most = shop.settings.guards.retention.max_probes
-    if len(probes) > most:
-        # Seeded by the version: a repeated run draws the same sample.
-        probes = random.Random(candidate.label).sample(probes, most)
-    before, after = _before_and_after(shop, candidate, probes)
-    return retention.judge(before, after, shop.settings.guards.retention)
+    if len(probes) <= most:
+        return probes
+    # Seeded by the version: a repeated run draws the same sample.
+    return random.Random(candidate.label).sample(probes, most)
 
 
 def _general(shop: Workshop, candidate: AdapterVersion) -> Verdict:
@@ -89,13 +97,13 @@ def _general(shop: Workshop, candidate: AdapterVersion) -> Verdict:
 
 
 def _before_and_after(
-    shop: Workshop, candidate: AdapterVersion, probes: list[Probe]
+    shop: Workshop, candidate: AdapterVersion, probes: list[Probe], *, before: int | None
 ) -> tuple[list[ProbeResult], list[ProbeResult]]:
-    """What the version it started from and the candidate make of the same probes."""
-    before = BASE
-    if candidate.parent is not None:
-        before = shop.serving.stage(shop.adapters.get(candidate.collection, candidate.parent))
-    return probing.put(shop.engine, probes, before), probing.put(shop.engine, probes, candidate.engine_name)
+    """What the version `before` (None: the base) and the candidate make of the same probes."""
+    model = BASE
+    if before is not None:
+        model = shop.serving.stage(shop.adapters.get(candidate.collection, before))
+    return probing.put(shop.engine, probes, model), probing.put(shop.engine, probes, candidate.engine_name)
 
 
 def _base_general(shop: Workshop, probes: Sequence[Probe]) -> list[ProbeResult]:

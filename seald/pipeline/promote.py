@@ -7,14 +7,18 @@ pointer at the next start.
 
 from __future__ import annotations
 
-from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterVersion
 from seald.errors import CanaryMismatch, Conflict, IllegalTransition
+from seald.pipeline.compact import queue_if_due
 from seald.pipeline.workshop import Workshop
 
 
 def promote(shop: Workshop, adaptation: Adaptation) -> None:
-    """Make the adaptation's candidate the live version of its collection, or hold it when that is not safe."""
+    """Make the adaptation's candidate the live version of its collection, or hold it when that is not safe.
+
+    What it learned may have been one document too many: then a compaction is queued.
+    """
     version = _candidate(shop, adaptation)
     try:
         shop.serving.stage(version)
@@ -26,6 +30,9 @@ def promote(shop: Workshop, adaptation: Adaptation) -> None:
             raise
         error = {"message": reason.message, "code": reason.code}
         shop.adaptations.move(adaptation.id, AdaptationStatus.PROMOTING, AdaptationStatus.HELD, error=error)
+        return
+    if adaptation.kind is AdaptationKind.LEARN:
+        queue_if_due(shop, adaptation.collection)
 
 
 def roll_back(shop: Workshop, collection: str, to: int | None, reason: str | None) -> AdapterVersion | None:

@@ -13,6 +13,7 @@ import structlog
 
 from seald.domain.adaptation import TERMINAL, Adaptation, AdaptationStatus
 from seald.errors import EngineUnavailable, IllegalTransition, SealdError, StoreError, TrainerStopped
+from seald.pipeline.compact import queue_if_due
 from seald.pipeline.edit import begin, edit
 from seald.pipeline.guard import guard
 from seald.pipeline.promote import promote
@@ -50,7 +51,7 @@ class Runner:
         return True
 
     def sweep(self) -> None:
-        """After a start: remove what killed runs left behind."""
+        """After a start: remove what killed runs left behind, and queue the compactions that they left unqueued."""
         shop = self._shop
         versions = [v for c in shop.adapters.collections() for v in shop.adapters.of_collection(c)]
         running = [v.adaptation_id for v in versions if not self._is_over(v.adaptation_id)]
@@ -58,6 +59,8 @@ class Runner:
             log.info("removed an unfinished adapter folder", folder=str(gone))
         for folder in shop.work.glob("adp-*"):
             self._tidy(folder.name)
+        for collection in shop.adapters.collections():
+            queue_if_due(shop, collection)
 
     def _advance(self, adaptation: Adaptation) -> None:
         try:

@@ -13,7 +13,7 @@ import structlog
 
 from seald import __version__
 from seald.config import Recipe
-from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import WEIGHTS, AdapterVersion, Manifest
 from seald.domain.self_edit import Line, SelfEdit
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
@@ -38,13 +38,13 @@ def train(shop: Workshop, adaptation: Adaptation) -> None:
     if version.sha256 is None:
         job = _job(shop, adaptation, version)
         result = _run(shop, adaptation, job)
-        sha256 = _publish(shop, version, job, result)
+        sha256 = _publish(shop, adaptation, version, job, result)
         shop.adapters.record_weights(version.collection, version.version, sha256)
     shop.adaptations.move(adaptation.id, AdaptationStatus.TRAINING, AdaptationStatus.GUARDING)
 
 
 def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> TrainingJob:
-    edits = shop.ledger.of_adaptation(adaptation.id)
+    edits = _edits(shop, adaptation, version)
     earlier = [id for id in version.documents if id not in adaptation.documents]
     parent = shop.files.folder(version.collection, version.parent) if version.parent is not None else None
     titles = [shop.documents.get(id).title for id in adaptation.documents]
@@ -61,6 +61,13 @@ def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> Tra
         output=str(shop.files.draft(adaptation.id)),
         checkpoint=str(shop.work_folder(adaptation.id)),
     )
+
+
+def _edits(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> list[SelfEdit]:
+    """What is to be learned: the adaptation's own self-edits, or all that the version to be rebuilt was made of."""
+    if adaptation.kind is AdaptationKind.COMPACT:
+        return shop.ledger.promoted(version.collection, version.documents)
+    return shop.ledger.of_adaptation(adaptation.id)
 
 
 def _lines(edits: Iterable[SelfEdit]) -> tuple[Line, ...]:
@@ -118,10 +125,11 @@ class _Watch:
             self.cancelled.set()
 
 
-def _publish(shop: Workshop, version: AdapterVersion, job: TrainingJob, result: TrainingResult) -> str:
+def _publish(
+    shop: Workshop, adaptation: Adaptation, version: AdapterVersion, job: TrainingJob, result: TrainingResult
+) -> str:
     draft = shop.files.draft(version.adaptation_id)
-    edits = shop.ledger.of_adaptation(version.adaptation_id)
-    positions = [edit.position for edit in edits if edit.position is not None]
+    positions = [edit.position for edit in _edits(shop, adaptation, version) if edit.position is not None]
     manifest = Manifest(
         seald=__version__,
         collection=version.collection,

@@ -74,6 +74,9 @@ class Residency:
                 self._live.pop(collection, None)
             else:
                 self._live[collection] = version
+                if version.engine_name in self._resident:
+                    # A rebuild may have the weights of an older version: `loaded` is to name the one that serves.
+                    self._resident[version.engine_name] = version
         self.settle()
 
     def discard(self, version: AdapterVersion) -> None:

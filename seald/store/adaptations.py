@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select, update
@@ -13,6 +14,7 @@ from seald.domain.adaptation import (
     TERMINAL,
     Adaptation,
     AdaptationEvent,
+    AdaptationKind,
     AdaptationStatus,
     check_transition,
 )
@@ -108,6 +110,11 @@ class SqlAdaptations:
             note(connection, self._clock, id, "cancel_requested", {})
             return fetch(connection, id)
 
+    def latest_compaction(self, collection: str) -> Adaptation | None:
+        """The compaction that was last queued, whatever became of it."""
+        with self._session.read() as connection:
+            return latest_compaction(connection, collection)
+
     def counts(self) -> dict[str, int]:
         """How many are queued, running and held."""
         query = select(rows.c.status, func.count()).group_by(rows.c.status)
@@ -149,17 +156,47 @@ def read(connection: Connection, row: Row) -> Adaptation:
 
 
 def queue(connection: Connection, document: Document, clock: Clock) -> Adaptation:
-    """Insert a queued adaptation of one document, with its first event."""
+    """Insert a queued adaptation that learns one document, with its first event."""
+    return _insert(connection, clock, AdaptationKind.LEARN, document.collection, (document.id,))
+
+
+def queue_compaction(
+    connection: Connection, clock: Clock, collection: str, documents: Sequence[str], why: dict[str, Any]
+) -> Adaptation:
+    """Insert a queued compaction of these documents, with the event `compaction` that says why."""
+    made = _insert(connection, clock, AdaptationKind.COMPACT, collection, documents)
+    note(connection, clock, made.id, "compaction", why)
+    return made
+
+
+def latest_compaction(connection: Connection, collection: str) -> Adaptation | None:
+    """The one queued last, for use inside a wider transaction."""
+    query = select(rows).where(rows.c.collection == collection, rows.c.kind == AdaptationKind.COMPACT)
+    row = connection.execute(query.order_by(rows.c.number.desc()).limit(1)).one_or_none()
+    return read(connection, row) if row is not None else None
+
+
+def link(connection: Connection, id: str, documents: Sequence[str]) -> None:
+    """Make these the adaptation's documents, in this order, instead of those it had."""
+    connection.execute(links.delete().where(links.c.adaptation == id))
+    for place, document in enumerate(documents):
+        connection.execute(links.insert().values(adaptation=id, document=document, place=place))
+
+
+def _insert(
+    connection: Connection, clock: Clock, kind: AdaptationKind, collection: str, documents: Sequence[str]
+) -> Adaptation:
     number = next_number(connection, rows.c.number)
     made = Adaptation(
         id=f"adp-{number:06d}-{secrets.token_hex(4)}",
-        collection=document.collection,
-        documents=(document.id,),
+        kind=kind,
+        collection=collection,
+        documents=tuple(documents),
         status=AdaptationStatus.QUEUED,
         created=clock.now(),
     )
     connection.execute(rows.insert().values(**made.model_dump(exclude={"documents"}), number=number))
-    connection.execute(links.insert().values(adaptation=made.id, document=document.id, place=0))
+    link(connection, made.id, made.documents)
     note(connection, clock, made.id, "status", {"from": None, "to": made.status})
     return made
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from sqlalchemy import Connection, func, select, update
 
-from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.adaptation import RUNNABLE, Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterStatus, AdapterVersion, check_adapter_transition
 from seald.domain.verdict import GuardName, Verdict
 from seald.errors import Conflict, IllegalTransition, NotFound
@@ -35,22 +35,22 @@ class SqlAdapters:
             known = connection.execute(select(rows).where(rows.c.adaptation == adaptation.id)).one_or_none()
             if known is not None:
                 return _version(connection, known)
-            parent = live.version_of(connection, adaptation.collection)
-            inherited = _find(connection, adaptation.collection, parent).documents if parent is not None else ()
+            origin = _origin(connection, adaptation)
             number = self._next_version(connection, adaptation.collection)
             connection.execute(
                 rows.insert().values(
                     collection=adaptation.collection,
                     version=number,
                     status=AdapterStatus.CANDIDATE,
-                    parent=parent,
+                    parent=origin.parent,
+                    replaces=origin.replaces,
                     adaptation=adaptation.id,
-                    documents=list(dict.fromkeys((*inherited, *adaptation.documents))),
+                    documents=origin.documents,
                     created=self._clock.now(),
                 )
             )
             mine = update(adaptation_rows).where(adaptation_rows.c.id == adaptation.id)
-            connection.execute(mine.values(version=number, parent=parent))
+            connection.execute(mine.values(version=number, parent=origin.parent))
             return _find(connection, adaptation.collection, number)
 
     def record_weights(self, collection: str, version: int, sha256: str) -> AdapterVersion:
@@ -126,15 +126,16 @@ class SqlAdapters:
             )
 
     def promote(self, adaptation_id: str) -> AdapterVersion:
-        """Approve the candidate, move the live pointer from its parent to it, end the adaptation: all or nothing."""
+        """Approve the candidate, move the live pointer from what it replaces to it, end the adaptation: all or none."""
         with self._session.write() as connection:
             adaptation = adaptations.fetch(connection, adaptation_id)
             candidate = self._decide(connection, adaptation, AdapterStatus.APPROVED)
             now = live.version_of(connection, candidate.collection)
-            if now != candidate.parent:
+            if now != candidate.replaces:
+                again = "compact again" if candidate.is_rebuild else "send its documents again"
                 raise Conflict(
-                    f"{candidate.label} was trained from {candidate.parent or 'the base'}, but "
-                    f"{now or 'the base'} is live now; reject it and send its documents again",
+                    f"{candidate.label} was made to replace {candidate.replaces or 'the base'}, but "
+                    f"{now or 'the base'} is live now; reject it and {again}",
                     code="parent_not_live",
                 )
             live.move(connection, self._clock, candidate.collection, candidate.version, kind="promotion", reason=None)
@@ -142,6 +143,18 @@ class SqlAdapters:
                 connection, self._clock, adaptation_id, AdaptationStatus.PROMOTING, AdaptationStatus.PROMOTED
             )
             return _find(connection, candidate.collection, candidate.version)
+
+    def queue_compaction(self, collection: str, why: dict[str, Any]) -> tuple[Adaptation, bool]:
+        """Queue a compaction of what is live, or return the open one. Raises NotFound or Conflict."""
+        names = self.collections()
+        with self._session.write() as connection:
+            if collection not in names:
+                raise NotFound(f"there is no collection {collection[:200]!r}", param="collection")
+            version = _replaceable(connection, collection)
+            latest = adaptations.latest_compaction(connection, collection)
+            if latest is not None and latest.status in RUNNABLE:
+                return latest, False
+            return adaptations.queue_compaction(connection, self._clock, collection, version.documents, why), True
 
     def roll_back(self, collection: str, to: int | None, *, reason: str | None) -> AdapterVersion | None:
         """Move the live pointer to `to` (0: the base; None: the version that was live before this one)."""
@@ -169,6 +182,33 @@ class SqlAdapters:
         if connection.execute(guarded.values(status=after)).rowcount != 1:
             raise IllegalTransition(f"{candidate.label} is not {candidate.status} any more: read it again")
         return candidate
+
+
+class _Origin(NamedTuple):
+    """What a new version starts from, whose place it takes, and what it is to know."""
+
+    parent: int | None
+    replaces: int | None
+    documents: list[str]
+
+
+def _origin(connection: Connection, adaptation: Adaptation) -> _Origin:
+    if adaptation.kind is AdaptationKind.COMPACT:
+        replaced = _replaceable(connection, adaptation.collection)
+        # What was queued before it may have been promoted since: it must not be lost with the version it replaces.
+        adaptations.link(connection, adaptation.id, replaced.documents)
+        return _Origin(None, replaced.version, list(replaced.documents))
+    parent = live.version_of(connection, adaptation.collection)
+    inherited = _find(connection, adaptation.collection, parent).documents if parent is not None else ()
+    return _Origin(parent, parent, list(dict.fromkeys((*inherited, *adaptation.documents))))
+
+
+def _replaceable(connection: Connection, collection: str) -> AdapterVersion:
+    version = live.version_of(connection, collection)
+    if version is None:
+        message = f"collection {collection!r} answers from the base: there is no adapter to rebuild"
+        raise Conflict(message, code="nothing_to_compact")
+    return _find(connection, collection, version)
 
 
 def _this(collection: str, version: int) -> Any:

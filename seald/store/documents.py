@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.document import Document
 from seald.domain.probe import Probe
 from seald.errors import NotFound
@@ -82,10 +82,11 @@ class SqlDocuments:
 
 
 def _latest(connection: Connection, id: str) -> Adaptation:
+    # A compaction takes all documents up again, and what becomes of it says nothing about any of them.
     query = (
         select(adaptation_rows)
         .join(links, links.c.adaptation == adaptation_rows.c.id)
-        .where(links.c.document == id)
+        .where(links.c.document == id, adaptation_rows.c.kind == AdaptationKind.LEARN)
         .order_by(adaptation_rows.c.number.desc())
         .limit(1)
     )

@@ -72,6 +72,7 @@ adaptations = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("number", Integer, nullable=False, unique=True),
+    Column("kind", String(16), nullable=False, server_default="learn"),
     Column("collection", String(63), nullable=False),
     Column("status", String(16), nullable=False, index=True),
     Column("version", Integer),
@@ -136,11 +137,13 @@ adapter_versions = Table(
     Column("version", Integer, primary_key=True),
     Column("status", String(16), nullable=False),
     Column("parent", Integer),
+    Column("replaces", Integer),
     Column("adaptation", String(64), ForeignKey("adaptations.id"), nullable=False, unique=True),
     Column("documents", JSON, nullable=False),
     Column("sha256", String(64)),
     Column("created", Moment, nullable=False),
     ForeignKeyConstraint(["collection", "parent"], ["adapter_versions.collection", "adapter_versions.version"]),
+    ForeignKeyConstraint(["collection", "replaces"], ["adapter_versions.collection", "adapter_versions.version"]),
 )
 
 verdicts = Table(

@@ -31,6 +31,8 @@ def test_the_command_line_goes_over_variables_over_the_file(tmp_path: Path, monk
         ("nonsense = 1", "nonsense"),
         ("[training]\nrecipe = 'none'", "training.recipe"),
         ("[recipes.default]\nepochs = 0", "recipes.default.epochs"),
+        ("[compaction]\nevery = -1", "compaction.every"),
+        ("[compaction]\ngeneral_share = 0", "compaction.general_share"),
         ("[server\n", "not valid TOML"),
     ],
 )

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from seald.api.app import create_app
 from seald.api.services import Services
 from seald.config import Settings
+from seald.domain.adaptation import Adaptation
 from seald.errors import NotFound
 from seald.ports import Route
 from tests.unit.api.memory import FolderFiles, MemoryAdaptations, MemoryAdapters, MemoryDocuments, PlainIngest
@@ -122,6 +123,9 @@ class World:
     def wake(self) -> None:
         self.woken += 1
 
+    def compact(self, collection: str, message: str | None) -> tuple[Adaptation, bool]:
+        raise NotImplementedError  # test_compact.py asks the real stores
+
     def status(self) -> dict[str, Any]:
         return {"model": "tiny", "adaptations": {"queued": 2, "running": 1, "held": 0}, "training": None}
 
@@ -137,7 +141,7 @@ def world(tmp_path: Path) -> World:
     parts = {
         name: getattr(world, name) for name in ("gateway", "documents", "adaptations", "adapters", "files", "ingest")
     }
-    calls = {"rollback": adapters.roll_back, "wake": world.wake, "status": world.status}
+    calls = {"rollback": adapters.roll_back, "compact": world.compact, "wake": world.wake, "status": world.status}
     services = Services(settings=settings, version="0.0.1", **parts, **calls, draining=lambda: world.draining)
     world.app = create_app(services)
     return world

@@ -19,6 +19,7 @@ def test_the_whole_object(world, client) -> None:
     assert client.get(f"{BASE}/a-1").json() == {
         "id": "a-1",
         "object": "adaptation",
+        "kind": "learn",
         "status": "held",
         "collection": "default",
         "documents": ["doc-1"],

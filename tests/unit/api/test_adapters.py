@@ -10,8 +10,8 @@ from seald.domain.verdict import Verdict
 @pytest.fixture
 def lineage(world):
     world.adapters.add(1)
-    world.adapters.add(2, parent=1, live=True)
-    world.adapters.add(3, AdapterStatus.REJECTED, parent=2)
+    world.adapters.add(2, parent=1, replaces=1, live=True)
+    world.adapters.add(3, AdapterStatus.REJECTED, parent=None, replaces=2)
     world.adapters.add(1, collection="pumps", live=True)
     return world.adapters
 
@@ -39,10 +39,10 @@ def test_lists(client, lineage) -> None:
     everything = client.get("/v1/adapters").json()
     assert [a["id"] for a in everything["data"]] == ["default@1", "default@2", "default@3", "pumps@1"]
     one = client.get("/v1/adapters/default").json()
-    assert [(a["version"], a["live"], a["status"], a["parent"]) for a in one["data"]] == [
-        (1, False, "approved", None),
-        (2, True, "approved", 1),
-        (3, False, "rejected", 2),
+    assert [(a["version"], a["live"], a["status"], a["parent"], a["replaces"]) for a in one["data"]] == [
+        (1, False, "approved", None, None),
+        (2, True, "approved", 1, 1),
+        (3, False, "rejected", None, 2),
     ]
     assert (one["object"], one["has_more"]) == ("list", False)
 

@@ -17,6 +17,7 @@ from seald.cli.demo import DOCUMENT
 ADAPTATION = {
     "id": "adp-1",
     "object": "adaptation",
+    "kind": "learn",
     "status": "promoted",
     "collection": "default",
     "documents": ["doc-1"],
@@ -28,10 +29,28 @@ ADAPTATION = {
 }
 
 
+COMPACTION = {**ADAPTATION, "id": "adp-2", "kind": "compact", "status": "queued"}
+HELD = {**COMPACTION, "id": "adp-3", "status": "held", "error": {"code": "inconclusive", "message": "who knows"}}
+NO_EVENTS: dict[str, Any] = {"object": "list", "data": [], "has_more": False}
+VERSION = {"id": "ops@1", "live": False, "status": "approved", "parent": None, "replaces": None, "documents": ["doc-1"]}
+VERSIONS = [
+    VERSION,
+    {**VERSION, "id": "ops@2", "parent": 1, "replaces": 1},
+    {**VERSION, "id": "ops@3", "replaces": 2, "live": True},
+]
+
+
 class Handler(BaseHTTPRequestHandler):
     answers: ClassVar[dict[str, Any]] = {
         "GET /v1/adaptations/adp-1": ADAPTATION,
-        "GET /v1/adaptations/adp-1/events": {"object": "list", "data": [], "has_more": False},
+        "GET /v1/adaptations/adp-1/events": NO_EVENTS,
+        "GET /v1/adaptations/adp-2": {**COMPACTION, "status": "promoted"},
+        "GET /v1/adaptations/adp-2/events": NO_EVENTS,
+        "GET /v1/adaptations/adp-3": HELD,
+        "GET /v1/adaptations/adp-3/events": NO_EVENTS,
+        "GET /v1/adapters/ops": {"object": "list", "data": VERSIONS, "has_more": False},
+        "POST /v1/adapters/default/compact": COMPACTION,
+        "POST /v1/adapters/ops/compact": HELD,
         "GET /v1/adaptations": {"object": "list", "data": [ADAPTATION], "has_more": False},
         "POST /v1/adapters/default/rollback": {"from": 2, "to": 1, "live": "default@1", "seconds": 0.01},
     }
@@ -108,6 +127,52 @@ def test_ingest_of_good_files(url: str, tmp_path: Path, monkeypatch: pytest.Monk
 def test_rollback(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "adapters", "rollback", "default", "--to", "1", "--url", url) == 0
     assert "default@1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("default",), 0, "adp-2 is queued"),
+        (("default", "--wait"), 0, "adp-2 is promoted"),
+        (("ops", "--wait", "--reason", "answers drift"), 1, "adp-3 is held: who knows"),
+        (("nobody", "--wait"), 1, "it is empty"),
+    ],
+)
+def test_compact(
+    url: str,
+    words: tuple[str, ...],
+    code: int,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, "adapters", "compact", *words, "--url", url) == code
+    out, err = capsys.readouterr()
+    assert (says in err, out) == (True, "")
+
+
+@pytest.mark.parametrize(("wait", "status"), [((), "queued"), (("--wait",), "promoted")])
+def test_compact_as_json(
+    url: str,
+    wait: tuple[str, ...],
+    status: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, "adapters", "compact", "--json", *wait, "--url", url) == 0
+    assert json.loads(capsys.readouterr().out) == {**COMPACTION, "status": status}
+
+
+def test_the_lineage_says_what_was_rebuilt(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "adapters", "list", "ops", "--url", url) == 0
+    rows = [line.split("│") for line in capsys.readouterr().out.splitlines() if "ops@" in line]
+    assert [(row[1].strip(), row[4].strip()) for row in rows] == [
+        ("ops@1", "base"),
+        ("ops@2", "1"),
+        ("ops@3", "base, rebuilding 2"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,11 @@ def test_acquisition(before: list[ProbeResult], after: list[ProbeResult], outcom
     assert acquisition.judge(before, after, Acquisition()).verdict == outcome
 
 
+def test_a_rebuild_without_probes_has_nothing_to_prove_but_else_must_know() -> None:
+    assert acquisition.judge([], [], Acquisition(), rebuilt=True).verdict == "pass"
+    assert acquisition.judge(results(0, 6), results(1, 6), Acquisition(), rebuilt=True).verdict == "fail"
+
+
 @pytest.mark.parametrize(
     ("before", "after", "outcome"),
     [

@@ -70,6 +70,19 @@ def test_a_live_version_is_not_discarded(residency: Residency, engine: MemoryEng
     assert engine.names == [version(1).engine_name]
 
 
+def test_weights_that_two_versions_share_are_loaded_once_and_kept(residency: Residency, engine: MemoryEngine) -> None:
+    make_live(residency, 1)
+    rebuilt = version(2).model_copy(update={"sha256": version(1).sha256})
+    residency.stage(rebuilt)
+    residency.discard(rebuilt)
+    assert engine.names == engine.loads == [version(1).engine_name]
+    residency.stage(rebuilt)
+    residency.route("default", rebuilt)
+    assert residency.take("default", None, "seald").label == "default@2"
+    assert residency.take("default", version(1), "seald:default@1").label == "default@1"
+    assert residency.loaded() == ["default@2"]
+
+
 def test_restore_loads_what_was_live(residency: Residency, engine: MemoryEngine) -> None:
     make_live(residency, 1)
     engine.names.clear()

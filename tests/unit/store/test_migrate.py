@@ -11,8 +11,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
 from seald.config import Settings
+from seald.domain.adaptation import AdaptationKind
 from seald.errors import NewerSchema, StoreError
 from seald.store import Stores, migrate, open_stores
+from seald.store.session import Session
 from seald.store.tables import metadata
 from tests.unit.store.conftest import document
 
@@ -21,7 +23,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -31,6 +33,18 @@ def upgrade() -> None:
         batch.alter_column("title", type_=sa.String(300))
     {then}
 """
+
+BEFORE_COMPACTIONS = (
+    "INSERT INTO adaptations (id, number, collection, status, figures, cancel_requested, created) "
+    "VALUES ('adp-1', 1, 'default', 'promoted', '{}', 0, '2026-01-01'), "
+    "('adp-2', 2, 'default', 'promoted', '{}', 0, '2026-01-01')",
+    "INSERT INTO adapter_versions (collection, version, status, parent, adaptation, documents, created) "
+    "VALUES ('default', 1, 'approved', NULL, 'adp-1', '[]', '2026-01-01'), "
+    "('default', 2, 'approved', 1, 'adp-2', '[]', '2026-01-01')",
+    "INSERT INTO live VALUES ('default', 2)",
+    "INSERT INTO verdicts VALUES ('default', 2, 'general', 'pass', '{}', 'r')",
+)
+"""Rows of revision 0002."""
 
 Publish = Callable[[str], None]
 
@@ -85,6 +99,29 @@ def test_every_migration_goes_back(stores: Stores) -> None:
         assert inspect(connection).get_table_names() == ["alembic_version"]
         command.upgrade(config, "head")
     assert differences(stores) == []
+
+
+def test_versions_from_before_compactions_replaced_their_parents(tmp_path: Path) -> None:
+    session = Session(f"sqlite:///{tmp_path / 'seald.db'}")
+    config = migrate.alembic_config()
+    with session.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for statement in BEFORE_COMPACTIONS:
+            connection.exec_driver_sql(statement)
+    session.close()
+    stores = open_stores(Settings(data_dir=tmp_path))
+    versions = stores.adapters.of_collection("default")
+    assert [(v.parent, v.replaces, v.is_rebuild, v.live) for v in versions] == [
+        (None, None, False, False),
+        (1, 1, False, True),
+    ]
+    assert {stores.adaptations.get(v.adaptation_id).kind for v in versions} == {AdaptationKind.LEARN}
+    assert len(stores.adapters.verdicts("default", 2)) == 1
+    assert differences(stores) == []
+    with pytest.raises(StoreError, match="FOREIGN KEY"), stores.session.write() as connection:
+        connection.exec_driver_sql("DELETE FROM adapter_versions WHERE version = 1")
+    stores.close()
 
 
 def test_a_newer_database_is_refused_and_let_go(
