@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from seald.bench.graders import Answered, Grader
-from seald.bench.ground import Ground, Trained
 from seald.bench.passages import BenchPassage
+
+from seald.bench.ground import Ground, Trained
 from seald.bench.study import as_seald_does
 from seald.config import General, Recipe
 from seald.domain.policy import Form
-from seald.domain.self_edit import Line
 from seald.guards import general, probing, suite
 from seald.ports import BASE, Sampling
 
