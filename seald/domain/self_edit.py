@@ -21,6 +21,11 @@ class Line(BaseModel):
     text: str = Field(min_length=1)
     prompt: str | None = None
 
+    @property
+    def whole(self) -> str:
+        """Prompt, if there is one, and text."""
+        return self.text if self.prompt is None else f"{self.prompt} {self.text}"
+
 
 class DroppedLine(BaseModel):
     """A line that was written but is not trained on, with the filter's reason."""
@@ -29,8 +34,9 @@ class DroppedLine(BaseModel):
 
     line: Line
     reason: str
-    """`unsupported_number`, `unsupported_name`, `unsupported_words`, `degenerate`, `duplicate`, `probe` or
-    `instruction`."""
+    """`unsupported_number`, `unsupported_name`, `unsupported_words`, `degenerate`, `duplicate`, `probe`,
+    `instruction`, or, where a line was asked for what is not covered yet, `surplus`: it adds nothing to that, or more
+    tokens than are left."""
 
 
 class Directives(BaseModel):
@@ -59,7 +65,7 @@ class SelfEdit(BaseModel):
     policy: str
     """Version of the policy that wrote it."""
     raw: str
-    """The engine's text, untouched; empty for the form `none`, which is written by rule."""
+    """The engine's text, untouched; empty for what is written by rule."""
     lines: tuple[Line, ...] = ()
     dropped: tuple[DroppedLine, ...] = ()
     directives: Directives = Directives()
