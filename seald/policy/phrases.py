@@ -41,7 +41,7 @@ MOST_WORDS = 4
 
 
 def phrases(text: str) -> tuple[Fact, ...]:
-    """Noun phrases of `text` in order, without their article: facts of the kind `phrase`, with no name or number in them."""
+    """Noun phrases of `text` in order, without their article: facts of the kind `phrase`, free of names and numbers."""
     return tuple(_found(text, list(TOKEN.finditer(text))))
 
 

@@ -20,6 +20,8 @@ from seald.policy.words import STOP_WORDS
 LETTERS_OF_A_TOKEN = 4
 TOKENS_OF_A_TURN = 8
 """Of the chat template, around a prompt, about; the system message is shared by all lines and costs nothing."""
+LEAST_TOKENS = 20
+"""With less than this left there is no line to be had for it."""
 MOST_NAMED = 4
 """Facts in one question for the subject."""
 BEFORE, AFTER = 4, 3
@@ -62,7 +64,7 @@ def candidates(title: str, passage: str) -> list[Line]:
     parts = sentences.split(passage)
     written = []
     for raw, alone in zip(parts, sentences.with_subject(parts, title), strict=True):
-        found = facts_in(alone)
+        found = [fact for fact in facts_in(alone) if fact.text.lower() not in title.lower()]
         written += [*_for_subject(raw, alone, found, title), *_shortened(alone, found)]
         written += [_short_answer(alone, fact, title) for fact in found]
     return written

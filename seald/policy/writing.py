@@ -89,7 +89,7 @@ def _cover(
     tally.take(lines)
     budget = min(settings.coverage_tokens, int(settings.coverage_growth * targeting.tokens(lines)))
     for n in range(first, first + settings.coverage_rounds + 1):
-        if budget <= 0 or not tally.coverage().missing():
+        if budget < targeting.LEAST_TOKENS or not tally.coverage().missing():
             return
         edit = made.get(n)
         if edit is not None:
