@@ -68,10 +68,22 @@ def _show(found: dict[str, Any]) -> None:
         screen.print(f"{found['error'].get('code')}: {found['error'].get('message')}", highlight=False, markup=False)
     for verdict in found["verdicts"]:
         screen.print(f"  {verdict['guard']}: [bold]{verdict['verdict']}[/bold], {verdict['reason']}", highlight=False)
+    _show_self_edits(found["figures"].get("self_edits"))
     training = found["figures"].get("training")
     if training:
         screen.print(
             f"  trained {training['tokens']} tokens in {training['seconds']:.0f} s, "
             f"loss {training['first_loss']:.2f} → {training['last_loss']:.2f}",
+            highlight=False,
+        )
+
+
+def _show_self_edits(figures: dict[str, Any] | None) -> None:
+    covered = (figures or {}).get("coverage")
+    if figures and covered:
+        screen.print(
+            f"  studied {figures['lines']} lines; of {covered['facts']} facts {covered['covered']:.0%} are covered, "
+            f"{covered['covered_k']:.0%} in {covered['phrasings']} phrasings or more, "
+            f"{covered['both_directions']:.0%} in both directions",
             highlight=False,
         )

@@ -12,7 +12,7 @@ Splitting = Literal["lines", "paragraphs", "question-answer", "whole", "sentence
 
 
 class Form(BaseModel):
-    """How a self-edit is asked for. `prompt` holds `{title}` and `{passage}`; None writes by rule."""
+    """How a self-edit is asked for. `prompt` holds `{title}`, `{passage}`, maybe `{facts}`; None writes by rule."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -23,6 +23,11 @@ class Line(BaseModel):
     context: str | None = None
     """A passage in whose light the base model reads the line: its probabilities are then learned, not the text."""
 
+    @property
+    def whole(self) -> str:
+        """Prompt, if there is one, and text."""
+        return self.text if self.prompt is None else f"{self.prompt} {self.text}"
+
 
 def in_light_of(passage: str, question: str) -> str:
     """The question as it is asked with the book open."""
@@ -36,8 +41,9 @@ class DroppedLine(BaseModel):
 
     line: Line
     reason: str
-    """`unsupported_number`, `unsupported_name`, `unsupported_words`, `degenerate`, `duplicate`, `probe` or
-    `instruction`."""
+    """`unsupported_number`, `unsupported_name`, `unsupported_words`, `degenerate`, `duplicate`, `probe`,
+    `instruction`, or, where a line was asked for what is not covered yet, `surplus`: it adds nothing to that, or more
+    tokens than are left."""
 
 
 class Directives(BaseModel):
@@ -66,7 +72,7 @@ class SelfEdit(BaseModel):
     policy: str
     """Version of the policy that wrote it."""
     raw: str
-    """The engine's text, untouched; empty for the form `none`, which is written by rule."""
+    """The engine's text, untouched; empty for what is written by rule."""
     lines: tuple[Line, ...] = ()
     dropped: tuple[DroppedLine, ...] = ()
     directives: Directives = Directives()

@@ -1,17 +1,22 @@
-"""queued → editing → training: probes are frozen, then the policy writes self-edits for every passage."""
+"""queued → editing → training: probes are frozen, then the policy writes self-edits for every passage.
+
+How well they cover the passage's facts is an event and goes into the figures.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
-from seald.domain.document import Document
+from seald.domain.document import Document, Passage
 from seald.domain.self_edit import SelfEdit
 from seald.errors import InvalidRequest
 from seald.pipeline.compact import gather
 from seald.pipeline.probe import freeze_probes
 from seald.pipeline.workshop import Workshop
+from seald.policy.coverage_report import Report, join, report
 from seald.policy.writing import Assignment, write
 from seald.ports import BASE
 
@@ -33,12 +38,14 @@ def edit(shop: Workshop, adaptation: Adaptation) -> None:
     freeze_probes(shop, adaptation)
     for id in adaptation.documents:
         _write_document(shop, adaptation, shop.documents.get(id))
-    figures = _figures(shop.ledger.of_adaptation(adaptation.id))
+    edits = shop.ledger.of_adaptation(adaptation.id)
+    figures = _figures(edits)
     if not figures["lines"]:
         raise InvalidRequest(
             f"no line of {', '.join(adaptation.documents)} may be trained on: {figures['dropped']}",
             code="nothing_to_learn",
         )
+    figures["coverage"] = _coverage(shop, adaptation, edits)
     shop.adaptations.move(
         adaptation.id, AdaptationStatus.EDITING, AdaptationStatus.TRAINING, figures={"self_edits": figures}
     )
@@ -55,13 +62,36 @@ def _write_document(shop: Workshop, adaptation: Adaptation, document: Document) 
             policy=shop.policy,
             forms=shop.forms,
             model=BASE,
-            max_tokens=shop.settings.policy.max_tokens,
-            bounds=shop.settings.policy.directives,
+            settings=shop.settings.policy,
             questions=questions,
         )
-        for made in write(shop.engine, task, [e for e in done if e.passage_index == passage.index]):
-            stored = shop.ledger.add(made)
-            shop.adaptations.note(adaptation.id, "self_edit", _summary(stored))
+        edits = [e for e in done if e.passage_index == passage.index]
+        written = [_store(shop, made) for made in write(shop.engine, task, edits)]
+        if written:
+            figures = _report(shop, document, passage, [*edits, *written]).figures()
+            named = {"document": document.id, "passage": passage.index}
+            shop.adaptations.note(adaptation.id, "coverage", {**named, **figures})
+
+
+def _store(shop: Workshop, made: SelfEdit) -> SelfEdit:
+    stored = shop.ledger.add(made)
+    shop.adaptations.note(made.adaptation_id, "self_edit", _summary(stored))
+    return stored
+
+
+def _coverage(shop: Workshop, adaptation: Adaptation, edits: Sequence[SelfEdit]) -> dict[str, Any]:
+    """Figures over all passages, and under `documents` over those of each."""
+    documents: dict[str, Report] = {}
+    for id in adaptation.documents:
+        document = shop.documents.get(id)
+        of_document = [e for e in edits if e.document_id == id]
+        documents[id] = join([_report(shop, document, passage, of_document) for passage in document.passages])
+    return {**join([*documents.values()]).figures(), "documents": {id: r.figures() for id, r in documents.items()}}
+
+
+def _report(shop: Workshop, document: Document, passage: Passage, edits: Sequence[SelfEdit]) -> Report:
+    lines = [line for edit in edits if edit.passage_index == passage.index for line in edit.lines]
+    return report(document.title, passage.text, lines, shop.settings.policy.phrasings)
 
 
 def _summary(edit: SelfEdit) -> dict[str, Any]:

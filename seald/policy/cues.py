@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from seald.policy.facts import Fact, extract
 from seald.policy.words import content_words
 
+ARTICLE = re.compile(r"\b(?:an?|the|its|his|her|their) $", re.IGNORECASE)
+
 
 def keywords(sentence: str, title: str) -> tuple[str, str, str]:
     """One, two and three content words of `sentence` that `title` lacks, each in their order.
@@ -35,15 +37,18 @@ def blank_questions(sentence: str, title: str, most: int) -> list[str]:
     """The sentence asked for up to `most` of its facts: `Tove built it in 1847.` → `Tove built it in which year?`"""
     facts = [fact for fact in extract(sentence) if not _overlap(fact.text, title)]
     chosen = random.Random(f"{title}\n{sentence}").sample(facts, min(most, len(facts)))
-    return [_ask(sentence, fact) for fact in chosen]
+    return [ask(sentence, fact) for fact in chosen]
 
 
-def _ask(sentence: str, fact: Fact) -> str:
-    asked = f"{sentence[: fact.start]}{_wh_word(fact)}{sentence[fact.end :]}".rstrip(" .!?")
+def ask(sentence: str, fact: Fact) -> str:
+    """The sentence as a question for one of its facts; a phrase takes its article along: `made from a what` is none."""
+    lead = ARTICLE.sub("", sentence[: fact.start]) if fact.kind == "phrase" else sentence[: fact.start]
+    asked = f"{lead}{wh_word(fact)}{sentence[fact.end :]}".rstrip(" .!?")
     return f"{asked[:1].upper()}{asked[1:]}?"
 
 
-def _wh_word(fact: Fact) -> str:
+def wh_word(fact: Fact) -> str:
+    """What asks for the fact: `which year`, `how many`, …"""
     if re.fullmatch(r"\d{1,2}:\d\d", fact.text):
         return "what time"
     if fact.kind == "date":

@@ -1,4 +1,7 @@
-"""The facts of a text that a question could ask for: numbers, dates and names, found by rule."""
+"""The facts of a text that a question could ask for: numbers, dates and names, found by rule.
+
+Noun phrases are facts, too, but found apart (`phrases.py`): blanks, probes and the support filter do without them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-FactKind = Literal["number", "date", "name"]
+FactKind = Literal["number", "date", "name", "phrase"]
 
 MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 YEAR = r"\b(?:1[0-9]|20)\d\d\b(?![.,:]\d)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 from seald.domain.policy import Form
 from seald.domain.self_edit import Line
@@ -20,10 +21,10 @@ PAIR = re.compile(
 )
 
 
-def render(form: Form, title: str, passage: str) -> str:
-    """The prompt of a sampled form for one passage."""
+def render(form: Form, title: str, passage: str, facts: Iterable[str]) -> str:
+    """The prompt of a sampled form for one passage; `facts` are those that it is to write about, if it names any."""
     assert form.prompt is not None, f"form {form.name} is written by rule"
-    return form.prompt.format(title=title, passage=fenced(passage))
+    return form.prompt.format(title=title, passage=fenced(passage), facts="; ".join(facts))
 
 
 def fenced(passage: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sentencex
 
 
@@ -33,6 +35,15 @@ def with_subject(sentences: list[str], title: str) -> list[str]:
             about_title = _begins_with(sentence, title)
             resolved.append(sentence)
     return resolved
+
+
+def after_subject(sentence: str, title: str) -> tuple[str, bool] | None:
+    """What follows the title at the beginning of `sentence`, and whether the title owns it (`The mill's wheel …`).
+
+    None where the sentence begins with something else.
+    """
+    begun = re.match(rf"(?:the |an? )?{re.escape(_bare(title))}(['’]s?)?(?=\W)", sentence, re.IGNORECASE)
+    return (sentence[begun.end() :].strip(), begun[1] is not None) if begun else None
 
 
 def _begins_with(sentence: str, title: str) -> bool:

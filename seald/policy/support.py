@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from rapidfuzz import fuzz, process
 
-from seald.domain.number_words import NUMBER_WORDS
+from seald.domain.number_words import NUMBER_WORDS, without_grouping
 from seald.domain.self_edit import DroppedLine, Line
 from seald.policy import facts
 from seald.policy.words import statement_words
@@ -59,18 +59,18 @@ class SupportFilter:
             reason = self.reason_against(line)
             if reason is None:
                 kept.append(line)
-                self.accepted.append(_whole(line))
+                self.accepted.append(line.whole)
             else:
                 dropped.append(DroppedLine(line=line, reason=reason))
         return kept, dropped
 
     def reason_against(self, line: Line) -> str | None:
         """None when the passage bears the line out."""
-        return self.reason_against_quote(line) or self._unsupported(_whole(line)) or self._repeats(line)
+        return self.reason_against_quote(line) or self._unsupported(line.whole) or self._repeats(line)
 
     def reason_against_quote(self, line: Line) -> str | None:
         """For the passage's own words, which support themselves: only what must never be trained on."""
-        whole = _whole(line)
+        whole = line.whole
         if INSTRUCTION.search(whole):
             return "instruction"
         if _is_degenerate(line):
@@ -91,13 +91,9 @@ class SupportFilter:
 
     def _repeats(self, line: Line) -> str | None:
         found = process.extractOne(
-            _whole(line), self.accepted, scorer=fuzz.ratio, processor=str.lower, score_cutoff=DUPLICATE_RATIO
+            line.whole, self.accepted, scorer=fuzz.ratio, processor=str.lower, score_cutoff=DUPLICATE_RATIO
         )
         return "duplicate" if found is not None else None
-
-
-def _whole(line: Line) -> str:
-    return line.text if line.prompt is None else f"{line.prompt} {line.text}"
 
 
 def _same(asked: str, question: str) -> bool:
@@ -115,7 +111,7 @@ def _is_degenerate(line: Line) -> bool:
 
 
 def _numbers(text: str) -> frozenset[str]:
-    digits = {re.sub(r"[,.:](?=\d{3}\b)", "", n) for n in re.findall(r"\d+(?:[.,:]\d+)*", text)}
+    digits = {without_grouping(n) for n in re.findall(r"\d+(?:[.,:]\d+)*", text)}
     words = {NUMBER_WORDS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in NUMBER_WORDS}
     return frozenset(digits | words - {"1"})
 

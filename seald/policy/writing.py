@@ -1,4 +1,7 @@
-"""Writing self-edits for one passage: all samples asked for at once, each split, filtered, kept with its raw text."""
+"""Writing self-edits for one passage: all samples asked for at once, each split, filtered, kept with its raw text.
+
+Then, aimed at the facts that these leave open, some more: see `_cover`.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from seald.config import DirectiveBounds
+from seald.config import Policy as PolicySettings
 from seald.domain.document import Document, Passage
 from seald.domain.policy import Form, Policy
 from seald.domain.self_edit import Directives, DroppedLine, Line, SelfEdit
 from seald.policy import forms as form_rules
+from seald.policy import targeting
+from seald.policy.coverage import CoveredFact, Tally
 from seald.policy.directives import take_directives
+from seald.policy.mentions import facts_of
 from seald.policy.support import SupportFilter
 from seald.ports import Engine, Sampling
+
+TARGETED = "targeted"
+"""The form of what is written after the mix: its first sample by rule, the others by the model."""
+MOST_FACTS = 6
+"""Facts that one round asks for: a longer list is not heeded."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +38,7 @@ class Assignment:
     policy: Policy
     forms: dict[str, Form]
     model: str
-    max_tokens: int
-    bounds: DirectiveBounds
+    settings: PolicySettings
     questions: tuple[str, ...]
     """Of the probes: what must not be trained on."""
 
@@ -36,40 +46,116 @@ class Assignment:
 def write(engine: Engine, task: Assignment, done: Sequence[SelfEdit]) -> Iterator[SelfEdit]:
     """Yield the self-edits of one passage that are not among `done`, which are those of an interrupted run.
 
+    First those of the policy's mix, then what covers the facts that these leave open (`_cover`).
+
     Raises:
         EngineUnavailable, EngineRefused: the engine did not answer.
     """
     wanted = [(task.forms[mixed.form], n) for mixed in task.policy.mix for n in range(mixed.samples)]
     made = {(edit.form, edit.sample): edit for edit in done}
     support = SupportFilter(task.passage.text, task.document.title, task.questions)
-    support.accepted += [line.text for edit in done for line in edit.lines]
+    support.accepted += [text for edit in done for text in _accepted(task, edit)]
     missing = [(form, n) for form, n in wanted if (form.name, n) not in made]
+    for edit in _mix(engine, task, missing, support):
+        made[edit.form, edit.sample] = edit
+        yield edit
+    lines = [line for form, n in wanted for line in made[form.name, n].lines]
+    later = {n: edit for (form, n), edit in made.items() if form == TARGETED and n >= _first_round(task)}
+    yield from _cover(engine, task, lines, later, support)
+
+
+def _mix(
+    engine: Engine, task: Assignment, missing: Sequence[tuple[Form, int]], support: SupportFilter
+) -> Iterator[SelfEdit]:
     for form, n in (pair for pair in missing if pair[0].prompt is None):
         yield _by_rule(task, form, n, support)
     sampled = [pair for pair in missing if pair[0].prompt is not None]
     for (form, n), reply in zip(sampled, _replies(engine, task, sampled), strict=True):
-        yield _from_reply(task, form, n, reply, support)
+        directives, written = _lines_of(task, form, reply)
+        kept, dropped = support.take(written)
+        yield _edit(task, form, n, reply, kept, dropped, directives)
+
+
+def _cover(
+    engine: Engine, task: Assignment, lines: Sequence[Line], made: dict[int, SelfEdit], support: SupportFilter
+) -> Iterator[SelfEdit]:
+    """What is still open: by rule, which costs no model, then round by round from the model, until every fact stands
+    in enough phrasings and both directions, or rounds or budget are spent.
+
+    What a round does follows from the edits before it alone, so that an interrupted run goes on to the same end.
+    """
+    settings, form, first = task.settings, task.forms[TARGETED], _first_round(task)
+    tally = Tally(task.document.title, task.passage.text, settings.phrasings)
+    tally.take(lines)
+    budget = min(settings.coverage_tokens, int(settings.coverage_growth * targeting.tokens(lines)))
+    for n in range(first, first + settings.coverage_rounds + 1):
+        if budget < targeting.LEAST_TOKENS or not tally.coverage().missing():
+            return
+        edit = made.get(n)
+        if edit is not None:
+            tally.take(edit.lines)
+        else:
+            reply = _ask_for(engine, task, form, n, tally.coverage().missing()) if n > first else None
+            edit = _round(task, form, n, reply, tally, support, budget)
+            yield edit
+        budget -= targeting.tokens(edit.lines)
+
+
+def _round(
+    task: Assignment, form: Form, n: int, reply: str | None, tally: Tally, support: SupportFilter, budget: int
+) -> SelfEdit:
+    """Of the lines of a reply, or without one of those by rule, those that are borne out and mend something."""
+    if reply is None:
+        directives, written = Directives(), targeting.candidates(task.document.title, task.passage.text)
+    else:
+        directives, written = _lines_of(task, form, reply)
+    before = list(support.accepted)
+    kept, dropped = support.take(written)
+    chosen = targeting.choose(tally, kept, budget)
+    support.accepted = before + [line.whole for line in chosen]
+    if reply is None:
+        dropped = []  # there is no end to what could be written by rule
+    else:
+        dropped += [DroppedLine(line=line, reason="surplus") for line in kept if line not in chosen]
+    return _edit(task, form, n, reply or "", chosen, dropped, directives)
+
+
+def _ask_for(engine: Engine, task: Assignment, form: Form, n: int, missing: Sequence[CoveredFact]) -> str:
+    facts = [fact.text for fact in missing[:MOST_FACTS]]
+    prompt = form_rules.render(form, task.document.title, task.passage.text, facts)
+    return engine.ask([prompt], _sampling(task, form, f"{TARGETED}/{n}"), model=task.model)[0]
+
+
+def _first_round(task: Assignment) -> int:
+    """A mix that holds the form itself has the samples before it."""
+    return sum(mixed.samples for mixed in task.policy.mix if mixed.form == TARGETED)
+
+
+def _accepted(task: Assignment, edit: SelfEdit) -> list[str]:
+    """What the support filter had noted of a self-edit when it was written."""
+    by_rule = edit.form in task.forms and task.forms[edit.form].prompt is None
+    return [line.text if by_rule else line.whole for line in edit.lines]
 
 
 def _replies(engine: Engine, task: Assignment, sampled: Sequence[tuple[Form, int]]) -> Iterator[str]:
     """One call for each run of forms that are sampled alike, so that the engine batches them."""
-    for (temperature, top_p, limit), group in groupby(sampled, key=lambda pair: _settings(task, pair[0])):
-        prompts = [form_rules.render(form, task.document.title, task.passage.text) for form, _ in group]
-        yield from engine.ask(
-            prompts,
-            Sampling(max_tokens=limit, temperature=temperature, top_p=top_p, seed=_seed(task, prompts)),
-            model=task.model,
-        )
+    facts = [fact.text for fact in facts_of(task.document.title, task.passage.text)]
+    for _, group in groupby(sampled, key=lambda pair: _settings(task, pair[0])):
+        forms = [form for form, _ in group]
+        prompts = [form_rules.render(form, task.document.title, task.passage.text, facts) for form in forms]
+        yield from engine.ask(prompts, _sampling(task, forms[0], str(len(prompts))), model=task.model)
 
 
 def _settings(task: Assignment, form: Form) -> tuple[float, float, int]:
-    return form.temperature, form.top_p, min(form.max_tokens, task.max_tokens)
+    return form.temperature, form.top_p, min(form.max_tokens, task.settings.max_tokens)
 
 
-def _seed(task: Assignment, prompts: Sequence[str]) -> int:
+def _sampling(task: Assignment, form: Form, named: str) -> Sampling:
     """The same adaptation writes the same again; another one writes something else."""
-    named = f"{task.adaptation_id}/{task.document.id}/{task.passage.index}/{len(prompts)}"
-    return int.from_bytes(hashlib.sha256(named.encode()).digest()[:4]) >> 1
+    temperature, top_p, limit = _settings(task, form)
+    named = f"{task.adaptation_id}/{task.document.id}/{task.passage.index}/{named}"
+    seed = int.from_bytes(hashlib.sha256(named.encode()).digest()[:4]) >> 1
+    return Sampling(max_tokens=limit, temperature=temperature, top_p=top_p, seed=seed)
 
 
 def _by_rule(task: Assignment, form: Form, n: int, support: SupportFilter) -> SelfEdit:
@@ -85,10 +171,9 @@ def _by_rule(task: Assignment, form: Form, n: int, support: SupportFilter) -> Se
     return _edit(task, form, n, "", kept, dropped, Directives())
 
 
-def _from_reply(task: Assignment, form: Form, n: int, reply: str, support: SupportFilter) -> SelfEdit:
-    directives, text = take_directives(reply, task.bounds)
-    kept, dropped = support.take(form_rules.split(form, text, task.document.title))
-    return _edit(task, form, n, reply, kept, dropped, directives)
+def _lines_of(task: Assignment, form: Form, reply: str) -> tuple[Directives, list[Line]]:
+    directives, text = take_directives(reply, task.settings.directives)
+    return directives, form_rules.split(form, text, task.document.title)
 
 
 def _edit(

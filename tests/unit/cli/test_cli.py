@@ -24,7 +24,12 @@ ADAPTATION = {
     "version": 1,
     "parent": None,
     "verdicts": [],
-    "figures": {},
+    "figures": {
+        "self_edits": {
+            "lines": 40,
+            "coverage": {"facts": 12, "covered": 1.0, "covered_k": 0.917, "phrasings": 2, "both_directions": 0.5},
+        },
+    },
     "error": None,
 }
 
@@ -102,6 +107,14 @@ def test_json_is_the_apis_object_and_nothing_else(
 ) -> None:
     assert run(monkeypatch, "adaptations", "show", "adp-1", "--json", "--url", url) == 0
     assert json.loads(capsys.readouterr().out) == ADAPTATION
+
+
+def test_show_says_how_the_document_was_studied(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "adaptations", "show", "adp-1", "--url", url) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "studied 40 lines; of 12 facts 100% are covered, 92% in 2 phrasings or more, 50% in both directions" in said
 
 
 def test_ingest_of_a_folder_with_a_bad_file(

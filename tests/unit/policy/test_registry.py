@@ -6,7 +6,9 @@ from seald.errors import ConfigError
 from seald.policy.registry import load_policy
 
 
-@pytest.mark.parametrize("name", ["default", "none", "rewrite", "implications", "implications-long", "self-qa"])
+@pytest.mark.parametrize(
+    "name", ["default", "none", "rewrite", "implications", "implications-long", "self-qa", "targeted"]
+)
 def test_every_seed_policy_loads_and_holds_the_passage_itself(name: str) -> None:
     policy, forms = load_policy(name)
     assert policy.version == name
