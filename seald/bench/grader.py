@@ -47,7 +47,7 @@ def read_verdicts(file: Path, *, first: int | None = None) -> list[ReferenceVerd
 
 
 def is_held_out(question: str) -> bool:
-    """Which half of the questions the rule of the guards was not developed on."""
+    """Which half of the questions was not looked at when the rule of the guards was last developed."""
     return hashlib.sha256(question.encode()).digest()[0] % 2 == 1
 
 
