@@ -70,7 +70,8 @@ def _is_answerable(engine: Engine, pairs: Sequence[tuple[str, Blank]]) -> list[b
     closed = engine.ask([q for q, _ in pairs], Sampling(max_tokens=ANSWER_TOKENS), model=BASE)
     answers = zip(pairs, greedy, sampled, closed, strict=True)
     return [
-        is_right(g, b.answer) and is_right(s, b.answer) and not is_right(c, b.answer) for (_, b), g, s, c in answers
+        is_right(g, b.answer, q) and is_right(s, b.answer, q) and not is_right(c, b.answer, q)
+        for (q, b), g, s, c in answers
     ]
 
 

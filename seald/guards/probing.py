@@ -30,7 +30,7 @@ def _questions(engine: Engine, probes: Sequence[Probe], model: str) -> list[Prob
     replies = engine.ask([p.question for p in probes], Sampling(max_tokens=ANSWER_TOKENS), model=model)
     scores = engine.score([_continuation(p) for p in probes], model=model)
     return [
-        ProbeResult(probe_id=p.id, correct=is_right(reply, p.answer), logprob=score.mean, reply=reply)
+        ProbeResult(probe_id=p.id, correct=is_right(reply, p.answer, p.question), logprob=score.mean, reply=reply)
         for p, reply, score in zip(probes, replies, scores, strict=True)
     ]
 

@@ -1,0 +1,1 @@
+"""Measurements that a user can repeat: `seald bench …`. Nothing here is imported by the daemon."""
