@@ -9,9 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from seald.bench.graders import Answered, Grader
-from seald.bench.passages import BenchPassage
-
 from seald.bench.ground import Ground, Trained
+from seald.bench.passages import BenchPassage
 from seald.bench.study import as_seal_does, as_seald_does, passage_alone
 from seald.config import Recipe
 from seald.domain.policy import Form

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from seald.bench.graders import Answered, Grader
-from seald.bench.passages import BenchPassage
-
 from seald.bench.ground import Ground, Trained
+from seald.bench.passages import BenchPassage
 from seald.bench.study import as_seald_does
 from seald.config import General, Recipe
 from seald.domain.policy import Form

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seald.bench.passages import BenchPassage
-
 from seald.bench.seal_lines import seal_lines
 from seald.domain.policy import Form
 from seald.domain.self_edit import Line

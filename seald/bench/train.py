@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seald.bench.passages import BenchPassage
-
 from seald.bench.study import as_seald_does
 from seald.config import Settings
 from seald.domain.base_model import BaseModel

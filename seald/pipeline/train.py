@@ -19,6 +19,7 @@ from seald.domain.self_edit import Line, SelfEdit
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
 from seald.errors import TrainerKilled
 from seald.pipeline.general_replies import general_replies
+from seald.pipeline.open_book import contexts, in_context
 from seald.pipeline.workshop import Workshop
 
 log = structlog.get_logger(__name__)
@@ -54,7 +55,7 @@ def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> Tra
         parent=str(parent) if parent is not None else None,
         recipe=_recipe(shop, edits),
         seed=shop.settings.training.seed,
-        fresh=_lines(edits),
+        fresh=_fresh(shop, adaptation, edits),
         replay=_lines(shop.ledger.promoted(version.collection, earlier)),
         general=general_replies(shop.engine, shop.base, shop.cache),
         canary_prompts=(*CANARY_TEXTS, *titles[:2]),
@@ -68,6 +69,12 @@ def _edits(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> l
     if adaptation.kind is AdaptationKind.COMPACT:
         return shop.ledger.promoted(version.collection, version.documents)
     return shop.ledger.of_adaptation(adaptation.id)
+
+
+def _fresh(shop: Workshop, adaptation: Adaptation, edits: Iterable[SelfEdit]) -> tuple[Line, ...]:
+    passages = contexts(shop, adaptation)
+    asking = frozenset(form.name for form in shop.forms.values() if form.splitting == "question-answer")
+    return tuple(line for edit in edits for line in in_context(edit, passages, asking))
 
 
 def _lines(edits: Iterable[SelfEdit]) -> tuple[Line, ...]:
