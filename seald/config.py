@@ -305,6 +305,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def cache(self) -> Path:
+        """Where converted models and what can be computed again lie."""
+        return self.model.cache_dir or self.data_dir / "cache"
+
+    @property
     def recipe(self) -> Recipe:
         """The recipe that `training.recipe` names."""
         return self.recipes[self.training.recipe]

@@ -7,7 +7,6 @@ import secrets
 import threading
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -54,11 +53,6 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-def cache_folder(settings: Settings) -> Path:
-    """Where converted models and what can be computed again lie."""
-    return settings.model.cache_dir or settings.data_dir / "cache"
-
-
 class Daemon:
     """Everything that lives as long as the process. `stack` closes it in the reverse order of its opening."""
 
@@ -68,7 +62,7 @@ class Daemon:
         self._pointer = threading.Lock()
         self._stores: Stores = open_stores(settings)
         stack.callback(self._stores.close)
-        self._base = resolve_model(settings.model, cache_folder(settings))
+        self._base = resolve_model(settings.model, settings.cache)
         command = engine_command(settings, self._base.folder, key=secrets.token_urlsafe(32))
         self._engine = EngineClient(command.url, key=command.key, timeout_seconds=settings.engine.request_seconds)
         stack.callback(self._engine.close)
@@ -145,7 +139,7 @@ class Daemon:
             policy=policy,
             forms=forms,
             work=settings.data_dir / "work",
-            cache=cache_folder(settings),
+            cache=settings.cache,
             stopping=self._stopping,
             pointer=self._pointer,
         )

@@ -47,6 +47,7 @@ class Arm:
     replies: list[list[str]] = field(default_factory=list)
     seconds: float = 0.0
     tokens: int = 0
+    steps: int = 0
     covered: list[list[bool]] = field(default_factory=list)
     """For each passage, for each question: whether the gold answer stands in what was trained on."""
 
@@ -76,12 +77,19 @@ class Acquire:
         scores = "  ".join(f"{name} {sum(arm.right[-1])}/{len(arm.right[-1])}" for name, arm in self.arms.items())
         tell(f"{passage.title}: {scores}  (answers in {time.monotonic() - began:.0f} s)")
 
+    def full_step_seconds(self, passage: BenchPassage) -> float:
+        """What one of SEAL's steps takes with all of its padding: the mean of four, measured."""
+        recipe = self._ground.settings.recipes["seal-v1"].model_copy(update={"epochs": 4})
+        result = self._ground.train("seal_v1: padding in full", passage_alone(passage), recipe).result
+        return result.seconds / result.steps
+
     def _train(self, name: str, passage: BenchPassage) -> Trained:
         lines, recipe = self._lines(name, passage), self._recipe(name)
         trained = self._ground.train(f"{passage.title}: {name}", lines, recipe, seed=self._options.seed)
         arm = self.arms[name]
         arm.seconds += trained.result.seconds
         arm.tokens += trained.result.tokens
+        arm.steps += trained.result.steps
         text = " ".join(f"{line.prompt or ''} {line.text}" for line in lines).lower()
         arm.covered.append([question.answer.lower() in text for question in passage.questions])
         return trained
@@ -93,13 +101,14 @@ class Acquire:
             return passage_alone(passage)
         if name in ("seal_v1", "given_edits"):
             return as_seal_does(passage, edits)
-        return as_seald_does(passage, edits, self._forms, in_context=self._recipe(name).distill > 0)
+        settings = self._ground.settings
+        return as_seald_does(passage, edits, self._forms, settings.policy, in_context=self._recipe(name).distill > 0)
 
     def _recipe(self, name: str) -> Recipe:
         recipes = self._ground.settings.recipes
         if name == "seal_v1":
             return recipes["seal-v1"].model_copy(update={"pad_sample": self._options.pad_sample})
-        return recipes["default"]
+        return self._ground.settings.recipe
 
     def _answers(self, passage: BenchPassage, trained: dict[str, Trained]) -> dict[str, list[str]]:
         """Every arm at once: the engine mixes their adapters in its batches."""

@@ -85,16 +85,12 @@ class Ground:
             seed=seed,
             fresh=tuple(lines),
             replay=tuple(replay) if recipe.replay_fraction else (),
-            general=general_replies(self.engine, self.base, self._cache) if recipe.general_fraction else (),
+            general=general_replies(self.engine, self.base, self.settings.cache) if recipe.general_fraction else (),
             output="",
             checkpoint="",
         )
         folder = self.work / job.key[:20]
         return job.model_copy(update={"output": str(folder / "adapter"), "checkpoint": str(folder / "checkpoint")})
-
-    @property
-    def _cache(self) -> Path:
-        return self.settings.model.cache_dir or self.settings.data_dir / "cache"
 
     @contextmanager
     def loaded(self, trained: Trained) -> Iterator[str]:
@@ -114,8 +110,7 @@ def ground(settings: Settings, work: Path, watch: Watch) -> Iterator[Ground]:
     Raises:
         ModelUnavailable, ConfigError, EngineUnavailable: there is no model, or nothing that serves it.
     """
-    cache = settings.model.cache_dir or settings.data_dir / "cache"
-    base = resolve_model(settings.model, cache)
+    base = resolve_model(settings.model, settings.cache)
     command = engine_command(settings, base.folder, key=secrets.token_urlsafe(32))
     work.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:

@@ -69,7 +69,7 @@ class Stream:
         self._documents = documents
         self._grader = grader
         self._tell = tell
-        self._lines = [as_seald_does(document, (), forms, in_context=False) for document in documents]
+        self._lines = [as_seald_does(document, (), forms, ground.settings.policy) for document in documents]
         self._general = suite.load()
         self._base = probing.put(ground.engine, self._general, BASE)
 

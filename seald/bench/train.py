@@ -57,7 +57,7 @@ def _job(
         model=str(base.folder),
         recipe=settings.recipe,
         seed=number,
-        fresh=tuple(as_seald_does(document, (), forms, in_context=False)),
+        fresh=tuple(as_seald_does(document, (), forms, settings.policy)),
         output=str(work / f"measure-{number}" / "out"),
         checkpoint=str(work / f"measure-{number}"),
     )
