@@ -15,7 +15,10 @@ from safetensors.torch import load_file, save_file
 from seald.config import Recipe
 from seald.domain.adapter import WEIGHTS
 from seald.errors import TrainerFailed
-from seald.training.stacked import Pair, Seats, StackedLinear
+from seald.training.stacked import Pair, Seats, SharedInput, StackedLinear
+
+SAME_INPUT = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+"""Layers of a block that transformers' models call one after the other with the same tensor."""
 
 
 class LoraStack:
@@ -60,10 +63,22 @@ class LoraStack:
 
     def _layer(self, path: str) -> StackedLinear:
         if path not in self._layers:
-            stacked = StackedLinear(self.model.get_submodule(path), self.seats)
-            self.model.set_submodule(path, stacked)
-            self._layers[path] = stacked
+            paths = self._readers_of_the_same(path)
+            shared = SharedInput([self.model.get_submodule(each) for each in paths], self.seats)
+            for each, stacked in zip(paths, shared.members, strict=True):
+                self.model.set_submodule(each, stacked)
+                self._layers[each] = stacked
         return self._layers[path]
+
+    def _readers_of_the_same(self, path: str) -> list[str]:
+        """The layers that read what this one reads, in the order in which they are called."""
+        where, _, name = path.rpartition(".")
+        names = next((names for names in SAME_INPUT if name in names), (name,))
+        block = self.model.get_submodule(where)
+        linears = [getattr(block, each, None) for each in names]
+        alike = all(isinstance(linear, torch.nn.Linear) for linear in linears)
+        biased = {linear.bias is not None for linear in linears if isinstance(linear, torch.nn.Linear)}
+        return [f"{where}.{each}" for each in names] if alike and len(biased) == 1 else [path]
 
     def weights(self, learner: int) -> dict[str, torch.nn.Parameter]:
         """A learner's parameters by their names in PEFT's files."""

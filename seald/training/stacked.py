@@ -1,8 +1,8 @@
 """Linear layers with the LoRA weights of E learners at once: y = W x + (alpha/r) B A x, each token under its own B A.
 
-The frozen product is done once for all tokens. `LoraProduct` writes the backward pass by hand: the products with B and
-A are added in place to the frozen ones, and no gradient is formed for weights that are not trained (LoRA, Hu et al.
-2021, equation 3; many adapters over one base in one batch as in S-LoRA and in LoRA-ensemble training).
+The frozen product is done once for all tokens, and once for layers that read the same input (query, key and value; gate
+and up). `LoraProduct` writes the backward pass by hand: the products with B and A are added in place to the frozen
+ones, and no gradient is formed for weights that are not trained (LoRA, Hu et al. 2021, equation 3).
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
 
 Tensor = torch.Tensor
-Scales = Sequence[tuple[float | None, int]]
-"""`(alpha/r, tokens)` of each seat in order; None in place of alpha/r: no weights on this layer."""
 
 
 @dataclass
@@ -47,114 +46,179 @@ class Pair:
     """alpha / r"""
 
 
+class SharedInput:
+    """Layers that are called with the same tensor one after the other: the first call computes for all of them."""
+
+    def __init__(self, linears: Sequence[torch.nn.Linear], seats: Seats) -> None:
+        self.weight = torch.cat([linear.weight.detach() for linear in linears])
+        biases = [linear.bias.detach() for linear in linears if linear.bias is not None]
+        self.bias = torch.cat(biases) if biases else None
+        self.widths = [linear.out_features for linear in linears]
+        self.members = [StackedLinear(linear, self, place) for place, linear in enumerate(linears)]
+        self._seats = seats
+        self._last: tuple[Tensor, tuple[Tensor, ...]] | None = None
+
+    def output(self, x: Tensor, place: int) -> Tensor:
+        """(…, in) → (…, out) of the layer at `place`; the seats' tokens must add up to the leading dimensions."""
+        if self._last is None or self._last[0] is not x:
+            self._last = x, self._compute(x)
+        out = self._last[1][place]
+        if place == len(self.members) - 1:
+            self._last = None  # nothing is kept alive between passes
+        return out.view(*x.shape[:-1], out.shape[-1])
+
+    def _compute(self, x: Tensor) -> tuple[Tensor, ...]:
+        flat = x.reshape(-1, x.shape[-1])
+        seated = [([m.pairs.get(learner) for m in self.members], tokens) for learner, tokens in self._seats.taken]
+        weights = [w for pairs, _ in seated for pair in pairs if pair is not None for w in (pair.a, pair.b)]
+        if not weights:
+            return torch.split(torch.nn.functional.linear(flat, self.weight, self.bias), self.widths, dim=-1)
+        plan = Plan(
+            self.widths, [([pair.scale if pair is not None else None for pair in pairs], n) for pairs, n in seated]
+        )
+        out: tuple[Tensor, ...] = LoraProduct.apply(flat, self.weight, self.bias, plan, *weights)  # type: ignore[no-untyped-call]
+        return out
+
+
 class StackedLinear(torch.nn.Module):
     """Takes a linear layer's place. `pairs` maps a learner to its weights; who has none here gets the base's output."""
 
-    def __init__(self, linear: torch.nn.Linear, seats: Seats) -> None:
+    def __init__(self, linear: torch.nn.Linear, shared: SharedInput, place: int) -> None:
         super().__init__()
-        self.weight, self.bias = linear.weight, linear.bias
         self.in_features, self.out_features = linear.in_features, linear.out_features
+        start = sum(shared.widths[:place])
+        # A view: the frozen weights lie in memory once.
+        self.weight = torch.nn.Parameter(shared.weight[start : start + self.out_features], requires_grad=False)
         self.pairs: dict[int, Pair] = {}
-        self._seats = seats
+        self._shared, self._place = shared, place
 
     def forward(self, x: Tensor) -> Tensor:
-        """(…, in) → (…, out); the seats' tokens must add up to the leading dimensions."""
-        seated = [(self.pairs.get(learner), tokens) for learner, tokens in self._seats.taken]
-        if not any(pair for pair, _ in seated):
-            return torch.nn.functional.linear(x, self.weight, self.bias)
-        weights = [w for pair, _ in seated if pair is not None for w in (pair.a, pair.b)]
-        scales = tuple((pair.scale if pair is not None else None, tokens) for pair, tokens in seated)
-        flat = x.reshape(-1, self.in_features)
-        out: Tensor = LoraProduct.apply(flat, self.weight, self.bias, scales, *weights)  # type: ignore[no-untyped-call]
-        return out.view(*x.shape[:-1], self.out_features)
+        """(…, in) → (…, out)."""
+        return self._shared.output(x, self._place)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `LoraProduct` needs to know besides tensors."""
+
+    widths: Sequence[int]
+    """Output features of each layer"""
+    seats: Sequence[tuple[Sequence[float | None], int]]
+    """For each seat alpha/r on each layer (None: no weights there), and its tokens"""
 
 
 class LoraProduct(torch.autograd.Function):
-    """x (N, in), W (out, in), then A (r, in) and B (out, r) of each seated learner → (N, out)."""
+    """x (N, in), W (sum of widths, in), A (r, in) and B (out, r) of each seat and layer → (N, width) of each layer."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        scales: Scales,
-        *ab: Tensor,
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, plan: Plan, *ab: Tensor) -> Any:
         """The frozen product, and the small ones added in place."""
-        pairs = [(a.to(x.dtype), b.to(x.dtype)) for a, b in zip(ab[::2], ab[1::2], strict=True)]
         y = torch.nn.functional.linear(x, weight, bias)
-        blocks = _Blocks(scales, pairs)
-        hidden = blocks.down(x)
-        blocks.up(y, hidden)
+        blocks = _Blocks(plan, [w.to(x.dtype) for w in ab])
+        hidden = blocks.forward(y, x)
         ctx.save_for_backward(x, weight, *hidden)
-        ctx.blocks, ctx.dtypes = blocks, [w.dtype for w in ab]
-        return y
+        ctx.blocks, ctx.dtypes, ctx.widths = blocks, [w.dtype for w in ab], plan.widths
+        return torch.split(y, list(plan.widths), dim=-1)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of x, A and B; none of W."""
-        (gy,) = grads
         x, weight, *hidden = ctx.saved_tensors
-        gh, gab = ctx.blocks.backward(gy, x, hidden)
-        gx = None
-        if ctx.needs_input_grad[0]:  # not below the first adapter
-            gx = gy @ weight
-            ctx.blocks.add_input_gradient(gx, gh)
+        gy = torch.cat(grads, dim=-1) if len(grads) > 1 else grads[0]
+        gx = gy @ weight if ctx.needs_input_grad[0] else None  # none below the first adapter
+        gab = ctx.blocks.backward(gx, gy, x, hidden)
         return gx, None, None, None, *(g.to(dtype) for g, dtype in zip(gab, ctx.dtypes, strict=True))
 
 
+@dataclass(frozen=True)
+class _Block:
+    """The weights of one or more seats that are computed together, on all layers."""
+
+    start: int
+    stop: int
+    """Tokens"""
+    a: Tensor
+    """(r of all layers, in), or (E, r, in)"""
+    layers: Sequence[tuple[slice, slice, Tensor, float]]
+    """Of each layer with weights: its columns of y, its columns of h, B (out, r) or (E, out, r), alpha/r"""
+
+    def rows(self, flat: Tensor) -> Tensor:
+        """(tokens, d), or (E, tokens of each, d)."""
+        mine = flat[self.start : self.stop]
+        return mine if self.a.dim() == 2 else mine.reshape(self.a.shape[0], -1, flat.shape[-1])
+
+
 class _Blocks:
-    """The small products, seat by seat, or as one batched product where all seats are of one size and rank."""
+    """The small products, seat by seat, or as one batched product where all seats are alike."""
 
-    def __init__(self, scales: Scales, pairs: list[tuple[Tensor, Tensor]]) -> None:
-        starts = [0]
-        for _, tokens in scales:
-            starts.append(starts[-1] + tokens)
-        self.spans = [(start, start + n, s) for start, (s, n) in zip(starts, scales, strict=False) if s is not None]
-        self.pairs = pairs
-        sizes = {(stop - start, s, a.shape[0]) for (start, stop, s), (a, _) in zip(self.spans, pairs, strict=True)}
-        self.batched = len(pairs) > 1 and len(sizes) == 1 and len(pairs) == len(scales)
-        if self.batched:
-            self.a, self.b = (torch.stack(ws) for ws in zip(*pairs, strict=True))
-            self.scale = float(self.spans[0][2])
+    def __init__(self, plan: Plan, ab: Sequence[Tensor]) -> None:
+        self._blocks = _batched(_by_seat(plan, ab))
 
-    def _view(self, flat: Tensor) -> Tensor:
-        return flat.view(len(self.pairs), -1, flat.shape[-1])
+    def forward(self, y: Tensor, x: Tensor) -> list[Tensor]:
+        """y += s (x A^T) B^T in place; returns the x A^T."""
+        hidden = []
+        for block in self._blocks:
+            h = block.rows(x) @ block.a.mT
+            out = block.rows(y)
+            for columns, ranks, b, scale in block.layers:
+                _add_product(out[..., columns], h[..., ranks], b.mT, scale)
+            hidden.append(h)
+        return hidden
 
-    def down(self, x: Tensor) -> list[Tensor]:
-        """x A^T of each seat: (tokens, r); batched: one (E, tokens, r)."""
-        if self.batched:
-            return [torch.bmm(self._view(x), self.a.mT)]
-        return [x[start:stop] @ a.T for (start, stop, _), (a, _) in zip(self.spans, self.pairs, strict=True)]
+    def backward(self, gx: Tensor | None, gy: Tensor, x: Tensor, hidden: Sequence[Tensor]) -> list[Tensor]:
+        """Adds to gx in place; gradients of A and B in the order in which they came."""
+        found: list[Tensor] = []
+        for block, h in zip(self._blocks, hidden, strict=True):
+            g = block.rows(gy)
+            gh, gbs = torch.empty_like(h), []
+            for columns, ranks, b, scale in block.layers:
+                mine = g[..., columns]
+                gh[..., ranks] = (mine @ b).mul_(scale)
+                gbs.append((mine.mT @ h[..., ranks]).mul_(scale))
+            if gx is not None:
+                _add_product(block.rows(gx), gh, block.a, 1.0)
+            found += _in_order(gh.mT @ block.rows(x), gbs, [ranks for _, ranks, _, _ in block.layers])
+        return found
 
-    def up(self, y: Tensor, hidden: list[Tensor]) -> None:
-        """y += s h B^T in place."""
-        if self.batched:
-            self._view(y).baddbmm_(hidden[0], self.b.mT, alpha=self.scale)
-            return
-        for (start, stop, s), (_, b), h in zip(self.spans, self.pairs, hidden, strict=True):
-            y[start:stop].addmm_(h, b.T, alpha=s)
 
-    def backward(self, gy: Tensor, x: Tensor, hidden: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Gradients of h, and of A and B in turn."""
-        if self.batched:
-            g, v = self._view(gy), self._view(x)
-            gh = torch.bmm(g, self.b).mul_(self.scale)
-            ga, gb = torch.bmm(gh.mT, v), torch.bmm(g.mT, hidden[0]).mul_(self.scale)
-            return [gh], [w for pair in zip(ga.unbind(), gb.unbind(), strict=True) for w in pair]
-        ghs, gabs = [], []
-        for (start, stop, s), (_, b), h in zip(self.spans, self.pairs, hidden, strict=True):
-            g = gy[start:stop]
-            gh = (g @ b).mul_(s)
-            ghs.append(gh)
-            gabs += [gh.T @ x[start:stop], (h.T @ g).mul_(s).T]
-        return ghs, gabs
+def _add_product(out: Tensor, left: Tensor, right: Tensor, scale: float) -> None:
+    if out.dim() == 2:
+        out.addmm_(left, right, alpha=scale)
+    else:
+        out.baddbmm_(left, right, alpha=scale)
 
-    def add_input_gradient(self, gx: Tensor, gh: list[Tensor]) -> None:
-        """gx += gh A in place."""
-        if self.batched:
-            self._view(gx).baddbmm_(gh[0], self.a)
-            return
-        for (start, stop, _), (a, _), g in zip(self.spans, self.pairs, gh, strict=True):
-            gx[start:stop].addmm_(g, a)
+
+def _in_order(ga: Tensor, gbs: Sequence[Tensor], ranks: Sequence[slice]) -> list[Tensor]:
+    """A and B of each layer in turn, seat by seat."""
+    pairs = [w for rank, gb in zip(ranks, gbs, strict=True) for w in (ga[..., rank, :], gb)]
+    return pairs if ga.dim() == 2 else [w[seat] for seat in range(ga.shape[0]) for w in pairs]
+
+
+def _by_seat(plan: Plan, ab: Sequence[Tensor]) -> list[_Block]:
+    blocks, weights, start = [], iter(ab), 0
+    for scales, tokens in plan.seats:
+        layers, downs, column, rank = [], [], 0, 0
+        for width, scale in zip(plan.widths, scales, strict=True):
+            if scale is not None:
+                a, b = next(weights), next(weights)
+                layers.append((slice(column, column + width), slice(rank, rank + a.shape[0]), b, scale))
+                downs.append(a)
+                rank += a.shape[0]
+            column += width
+        if downs:
+            blocks.append(_Block(start, start + tokens, torch.cat(downs) if len(downs) > 1 else downs[0], layers))
+        start += tokens
+    return blocks
+
+
+def _batched(blocks: list[_Block]) -> list[_Block]:
+    """One block where they follow on each other with the same sizes, ranks and scales; else as they are."""
+    shapes = {(b.stop - b.start, b.a.shape, *((c.start, r.start, s) for c, r, _, s in b.layers)) for b in blocks}
+    adjoining = all(one.stop == other.start for one, other in pairwise(blocks))
+    if len(blocks) < 2 or len(shapes) > 1 or not adjoining:
+        return blocks
+    layers = [
+        (columns, ranks, torch.stack([block.layers[place][2] for block in blocks]), scale)
+        for place, (columns, ranks, _, scale) in enumerate(blocks[0].layers)
+    ]
+    return [_Block(blocks[0].start, blocks[-1].stop, torch.stack([block.a for block in blocks]), layers)]
