@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seald.config import load_settings
+from seald.config import SEAL_V1, Recipe, load_settings
 from seald.errors import ConfigError
 
 
@@ -48,3 +48,21 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_the_shipped_file_loads() -> None:
     assert load_settings(Path(__file__).parent.parent.parent / "seald.toml").recipe.rank == 16
+
+
+def test_recipes_are_presets_that_a_file_changes_or_adds_to(tmp_path: Path) -> None:
+    file = tmp_path / "seald.toml"
+    file.write_text("[recipes.seal-v1]\nepochs = 3\n[recipes.long]\nepochs = 9\n[training]\nrecipe = 'long'\n")
+    settings = load_settings(file)
+    assert settings.recipe == Recipe(epochs=9)
+    assert settings.recipes["default"] == Recipe()
+    changed = settings.recipes["seal-v1"]
+    assert changed == SEAL_V1.model_copy(update={"epochs": 3})
+    assert (changed.target_modules, changed.pad_to) == (("q_proj", "v_proj"), 2048)
+
+
+def test_a_wrong_key_of_a_preset_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "seald.toml"
+    file.write_text("[recipes.seal-v1]\nepoch = 3\n")
+    with pytest.raises(ConfigError, match=r"recipes\.seal-v1\.epoch"):
+        load_settings(file)

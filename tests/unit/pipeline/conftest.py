@@ -29,10 +29,11 @@ CANARY = dict[tuple[int, ...], tuple[float, ...]]
 
 
 class ScriptedEngine:
-    """Adapters fill every cloze, the base none (unless told that it `knows`); canaries are what the trainer wrote."""
+    """Adapters fill every cloze, the base none (unless told that it `knows`, or `reads` when it has the passage);
+    canaries are what the trainer wrote."""
 
     def __init__(self) -> None:
-        self.knows = False
+        self.knows = self.reads = False
         self.loads: list[str] = []
         self._canaries: dict[str, CANARY] = {BASE: {}}
 
@@ -52,8 +53,8 @@ class ScriptedEngine:
         return ["Yes." if n < 4 else None for n, _ in enumerate(questions)]
 
     def score(self, items: Sequence[Continuation], *, model: str) -> list[AnswerScore]:
-        known = self.knows or model != BASE
-        return [AnswerScore(logprobs=(-0.1 if known else -5.0,), greedy=known) for _ in items]
+        known = [self.knows or model != BASE or (self.reads and "text above" in item.question) for item in items]
+        return [AnswerScore(logprobs=(-0.1 if knows else -5.0,), greedy=knows) for knows in known]
 
     def prefer(self, choices: Sequence[Choice], *, model: str) -> list[Preference]:
         return [Preference(answer=-0.1, wrong=-3.0, best=-0.1) for _ in choices]
