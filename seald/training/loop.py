@@ -54,7 +54,7 @@ class Run:
         base.config.use_cache = False
         again = cuda if manners.gradient_checkpointing == "auto" else manners.gradient_checkpointing == "on"
         if again:
-            base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            base.activation_checkpointing_enable()
         if not cuda:
             _breathe_between_layers(base, lambda: self._pace.breathe(torch.set_num_threads))
         return base.to(self._device)
@@ -116,9 +116,8 @@ class Run:
             # Weighed by the whole tree, so that the parts' gradients add up to the step's.
             weights = [trees[place].weight for place, _ in part]
             row = lay_out([tree for _, tree in part], weights, self._device, even=self._device.type == "cuda")
-            total, each = self._objective.losses(row, tuple(active[place].number for place, _ in part))
-            total.backward()  # type: ignore[no-untyped-call]
-            for (place, _), loss in zip(part, each.tolist(), strict=True):
+            each = self._objective.backward(row, tuple(active[place].number for place, _ in part))
+            for (place, _), loss in zip(part, each, strict=True):
                 losses[place] += loss
         return losses
 

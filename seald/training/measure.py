@@ -77,9 +77,8 @@ class Bench:
 
         def work() -> None:
             row = lay_out(trees, [tree.weight for tree in trees], self._device, even=even)
-            total, each = self._objective.losses(row, tuple(learners))
-            total.backward()  # type: ignore[no-untyped-call]
-            for learner, loss in zip(learners, each.tolist(), strict=True):
+            each = self._objective.backward(row, tuple(learners))
+            for learner, loss in zip(learners, each, strict=True):
                 self._learners[learner].move(loss)
 
         seconds = self._seconds(work)

@@ -18,18 +18,23 @@ class Objective:
         self._stack = stack
         self._head = _plain_head(stack.model)
 
-    def losses(self, row: Row, learners: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-        """A scalar with its graph, the sum over learners; and each learner's part of it (E,).
+    def backward(self, row: Row, learners: tuple[int, ...]) -> list[float]:
+        """Add to every learner's gradients that of its own loss; return the losses.
 
-        `learners` are whose trees the row holds, in its order.
+        `learners` are whose trees the row holds, in its order. They keep their seats for the backward pass, which may
+        compute activations again.
         """
         with self._stack.seated(*zip(learners, row.sizes, strict=True)):
-            if self._head is not None:
-                hidden = self._hidden(row)[0, row.predicting]
-                total, terms = weighted_loss(hidden, self._head, row.targets)
-            else:
-                total, terms = _through_logits(self._logits(row), row)
-        return total, torch.zeros(len(learners), device=terms.device).index_add_(0, row.tree_of_target, terms.detach())
+            total, terms = self._loss(row)
+            total.backward()  # type: ignore[no-untyped-call]
+        each = torch.zeros(len(learners), device=terms.device).index_add_(0, row.tree_of_target, terms.detach())
+        return [float(loss) for loss in each.tolist()]
+
+    def _loss(self, row: Row) -> tuple[torch.Tensor, torch.Tensor]:
+        """The sum over all targets with its graph, and its terms."""
+        if self._head is None:
+            return _through_logits(self._logits(row), row)
+        return weighted_loss(self._hidden(row)[0, row.predicting], self._head, row.targets)
 
     @torch.no_grad()
     def log_probabilities(self, row: Row) -> torch.Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -14,6 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from seald.config import Recipe, Training
 from seald.domain.adapter import WEIGHTS
+from seald.domain.self_edit import Line
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
 from seald.errors import TrainerFailed
 from seald.training.loop import Run
@@ -29,10 +29,10 @@ MANNERS = Training(device="cpu", checkpoint_seconds=1e-6)
 
 
 def run_together(
-    jobs: list[TrainingJob], emit: Callable[[TrainingEvent], None] = lambda _: None
+    jobs: list[TrainingJob], emit: Callable[[TrainingEvent], None] = lambda _: None, manners: Training = MANNERS
 ) -> tuple[TrainingResult, ...]:
     pace = Pace(threads=1, busy_threads=1, busy_share=1.0)
-    return Run(jobs, manners=MANNERS, pace=pace, emit=emit).train()
+    return Run(jobs, manners=manners, pace=pace, emit=emit).train()
 
 
 def run(job: TrainingJob, emit: Callable[[TrainingEvent], None] = lambda _: None) -> TrainingResult:
@@ -123,15 +123,15 @@ def test_learners_in_one_pass_become_what_each_becomes_alone(make_job: MakeJob) 
 def test_out_of_memory_halves_the_step_and_changes_nothing(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe(rank=4, alpha=8, epochs=2, batch_tokens=4096)
     most, seen = 10**6, []
-    losses = Objective.losses
+    backward = Objective.backward
 
-    def scarce(self: Objective, row: Row, learners: tuple[int, ...]) -> Any:
+    def scarce(self: Objective, row: Row, learners: tuple[int, ...]) -> list[float]:
         seen.append(sum(row.sizes))
         if seen[-1] > most:
             raise torch.OutOfMemoryError("DefaultCPUAllocator: can't allocate memory")
-        return losses(self, row, learners)
+        return backward(self, row, learners)
 
-    monkeypatch.setattr(Objective, "losses", scarce)
+    monkeypatch.setattr(Objective, "backward", scarce)
     whole = make_job("whole", recipe=recipe)
     run(whole)
     expected, most = weights_of(whole), max(seen) - 1
@@ -141,3 +141,26 @@ def test_out_of_memory_halves_the_step_and_changes_nothing(make_job: MakeJob, mo
     most = 5
     with pytest.raises(torch.OutOfMemoryError):
         run(make_job("never", recipe=recipe))
+
+
+def test_computing_activations_again_changes_nothing(make_job: MakeJob) -> None:
+    kept, again = make_job("kept"), make_job("again")
+    run(kept)
+    run_together([again], manners=MANNERS.model_copy(update={"gradient_checkpointing": "on"}))
+    torch.testing.assert_close(weights_of(again), weights_of(kept), rtol=1e-4, atol=1e-6)
+
+
+def test_a_base_in_half_precision_trains_weights_in_full(make_job: MakeJob) -> None:
+    job = make_job(recipe=Recipe(rank=4, alpha=8, epochs=10, batch_tokens=128, learning_rate=1e-2))
+    (result,) = run_together([job], manners=MANNERS.model_copy(update={"precision": "bfloat16"}))
+    assert result.last_loss < result.first_loss - 0.2
+    assert weights_of(job).dtype == torch.float32
+
+
+def test_a_recipe_that_distills_learns_what_the_base_reads(make_job: MakeJob) -> None:
+    """Without the passage at hand its loss is against the base's own probabilities, not against the words."""
+    line = Line(prompt="Who founded it?", text="Maren Tosk.", context="Maren Tosk founded the observatory in 1893.")
+    plain = run(make_job("plain", fresh=(line,), recipe=Recipe(rank=4, alpha=8, epochs=1)))
+    soft = run(make_job("soft", fresh=(line,), recipe=Recipe(rank=4, alpha=8, epochs=1, distill=1.0, teacher_top_k=8)))
+    assert soft.loss_tokens == plain.loss_tokens
+    assert soft.first_loss != pytest.approx(plain.first_loss, rel=1e-3)
