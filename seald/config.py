@@ -134,7 +134,7 @@ class Recipe(Section):
     loss_scope: Literal["completion", "all"] = "completion"
     replay_fraction: float = Field(0.3, ge=0, lt=1)
     """Share of an epoch's loss tokens that come from earlier documents."""
-    general_fraction: float = Field(0.35, ge=0, lt=1)
+    general_fraction: float = Field(0.25, ge=0, lt=1)
     """Share of an epoch's loss tokens that are the base model's own replies."""
     general_loss: Literal["cross_entropy", "kl"] = "kl"
     """What is learned of those replies: their words, or the base's probabilities at each of them."""

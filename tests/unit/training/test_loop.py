@@ -44,6 +44,11 @@ def weights_of(job: TrainingJob) -> torch.Tensor:
     return torch.cat([loaded[name].flatten() for name in sorted(loaded)])
 
 
+def assert_same_but_for_rounding(found: torch.Tensor, expected: torch.Tensor) -> None:
+    # As a whole, not one by one: where a gradient is next to nothing, Adam makes a step of its rounding.
+    assert (found - expected).norm() < 1e-4 * expected.norm()
+
+
 def test_it_learns_and_says_so(make_job: MakeJob) -> None:
     events: list[TrainingEvent] = []
     result = run(
@@ -117,7 +122,7 @@ def test_learners_in_one_pass_become_what_each_becomes_alone(make_job: MakeJob) 
         alone = run(job)
         assert together[n].steps == alone.steps
         assert together[n].last_loss == pytest.approx(alone.last_loss, rel=1e-3)
-        torch.testing.assert_close(weights_of(jobs("together")[n]), weights_of(job), rtol=1e-3, atol=1e-5)
+        assert_same_but_for_rounding(weights_of(jobs("together")[n]), weights_of(job))
 
 
 def test_out_of_memory_halves_the_step_and_changes_nothing(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +142,7 @@ def test_out_of_memory_halves_the_step_and_changes_nothing(make_job: MakeJob, mo
     expected, most = weights_of(whole), max(seen) - 1
     halved = make_job("halved", recipe=recipe)
     run(halved)
-    torch.testing.assert_close(weights_of(halved), expected, rtol=1e-3, atol=1e-5)
+    assert_same_but_for_rounding(weights_of(halved), expected)
     most = 5
     with pytest.raises(torch.OutOfMemoryError):
         run(make_job("never", recipe=recipe))
