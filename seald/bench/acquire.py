@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from seald.bench.graders import Answered, Grader
 from seald.bench.ground import Ground, Trained
 from seald.bench.passages import BenchPassage
-from seald.bench.study import as_seal_does, as_seald_does, passage_alone
+from seald.bench.study import as_seal_does, as_seald_does, passage_alone, written_now
 from seald.config import Recipe
-from seald.domain.policy import Form
+from seald.domain.policy import Form, Policy
 from seald.domain.self_edit import Line, in_light_of
+from seald.policy.coverage import Coverage, diversity, measure
 from seald.ports import BASE, Sampling
 
 ANSWER_TOKENS = 64
 """As SEAL samples answers, greedily."""
+OWN = "own"
+"""The writer that is our own policy, on the base model."""
 UNTRAINED = ("none", "open_book")
 ARMS = ("none", "passage_only", "seal_v1", "given_edits", "default", "open_book")
 """No update; the passage alone by our loop; SEAL's loop on SEAL's sequences; our loop on SEAL's sequences; our loop on
@@ -50,14 +53,20 @@ class Arm:
     steps: int = 0
     covered: list[list[bool]] = field(default_factory=list)
     """For each passage, for each question: whether the gold answer stands in what was trained on."""
+    coverage: list[Coverage] = field(default_factory=list)
+    """For each passage, of its facts by what was trained on."""
+    diversity: list[float] = field(default_factory=list)
 
 
 class Acquire:
     """One passage at a time: every arm trains its own adapter from the base, then all answer in one mixed batch."""
 
-    def __init__(self, ground: Ground, forms: dict[str, Form], grader: Grader, options: Options) -> None:
+    def __init__(
+        self, ground: Ground, policy: tuple[Policy, dict[str, Form]], grader: Grader, options: Options
+    ) -> None:
         self._ground = ground
-        self._forms = forms
+        self._policy, self._forms = policy
+        self._written: dict[str, list[tuple[str, str]]] = {}
         self._grader = grader
         self._options = options
         self.arms = {name: Arm() for name in options.arms}
@@ -92,17 +101,29 @@ class Acquire:
         arm.steps += trained.result.steps
         text = " ".join(f"{line.prompt or ''} {line.text}" for line in lines).lower()
         arm.covered.append([question.answer.lower() in text for question in passage.questions])
+        phrasings = self._ground.settings.policy.phrasings
+        arm.coverage.append(measure(passage.title, passage.context, lines, phrasings))
+        arm.diversity.append(diversity(lines))
         return trained
 
     def _lines(self, name: str, passage: BenchPassage) -> list[Line]:
-        writers, most = self._options.writers, self._options.edits
-        edits = [(writer, text) for writer in writers for text in passage.edits_by(writer)[:most]]
+        edits = self._edits(passage)
         if name == "passage_only":
             return passage_alone(passage)
         if name in ("seal_v1", "given_edits"):
             return as_seal_does(passage, edits)
         settings = self._ground.settings
         return as_seald_does(passage, edits, self._forms, settings.policy, in_context=self._recipe(name).distill > 0)
+
+    def _edits(self, passage: BenchPassage) -> list[tuple[str, str]]:
+        """`(writer, text)`, the same for every arm; what the policy writes itself is written once."""
+        if passage.context not in self._written:
+            given = [w for w in self._options.writers if w != OWN]
+            edits = [(writer, text) for writer in given for text in passage.edits_by(writer)[: self._options.edits]]
+            if OWN in self._options.writers:
+                edits += written_now(self._ground.engine, passage, self._policy, self._forms, self._options.seed)
+            self._written = {passage.context: edits}
+        return self._written[passage.context]
 
     def _recipe(self, name: str) -> Recipe:
         recipes = self._ground.settings.recipes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from seald.bench import intervals
 from seald.bench.acquire import UNTRAINED, Acquire, Arm
 from seald.bench.report import Figures
+from seald.policy.coverage import together
 
 
 def add_figures(figures: Figures, bench: Acquire, full_step_seconds: float | None, seed: int) -> None:
@@ -24,6 +25,10 @@ def add_figures(figures: Figures, bench: Acquire, full_step_seconds: float | Non
         figures.add(f"tokens_{name}", arm.tokens)
         asked = [covered for passage in arm.covered for covered in passage]
         figures.add(f"answers_in_training_text_{name}", sum(asked) / len(asked))
+        facts = together(arm.coverage)
+        figures.add(f"coverage_{name}", facts.covered_k)
+        figures.add(f"both_directions_{name}", facts.both_directions)
+        figures.add(f"diversity_{name}", sum(arm.diversity) / len(arm.diversity))
     _add_margins(figures, bench, seed)
 
 

@@ -6,17 +6,33 @@ from collections.abc import Sequence
 
 from seald.bench.passages import BenchPassage
 from seald.bench.seal_lines import seal_lines
-from seald.config import Policy
-from seald.domain.policy import Form
+from seald.config import Policy as PolicySettings
+from seald.domain.policy import Form, Policy
 from seald.domain.self_edit import Line
 from seald.policy import forms as form_rules
 from seald.policy import targeting
 from seald.policy.coverage import Tally
+from seald.policy.mentions import facts_of
 from seald.policy.registry import BY_RULE
 from seald.policy.support import SupportFilter
+from seald.ports import BASE, Engine, Sampling
 
 FORM_OF = {"self_qa": "self-qa", "rewrite": "rewrite", "implications_long": "implications-long"}
-"""By which form's rule a writer's text is split; any other writer wrote implications."""
+"""By which form's rule a writer's text is split, where the writer is no form itself; others wrote implications."""
+
+
+def written_now(
+    engine: Engine, passage: BenchPassage, policy: Policy, forms: dict[str, Form], seed: int
+) -> list[tuple[str, str]]:
+    """`(form, text)` of each sample that the policy's mix asks of the base: the writer `own`."""
+    wanted = [forms[mixed.form] for mixed in policy.mix for _ in range(mixed.samples)]
+    facts = [fact.text for fact in facts_of(passage.title, passage.context)]
+    edits = []
+    for number, form in enumerate(form for form in wanted if form.prompt is not None):
+        prompt = form_rules.render(form, passage.title, passage.context, facts)
+        sampling = Sampling(form.max_tokens, form.temperature, form.top_p, seed=seed + number)
+        edits.append((form.name, engine.ask([prompt], sampling, model=BASE)[0]))
+    return edits
 
 
 def passage_alone(passage: BenchPassage) -> list[Line]:
@@ -34,7 +50,7 @@ def as_seald_does(
     passage: BenchPassage,
     edits: Sequence[tuple[str, str]],
     forms: dict[str, Form],
-    coverage: Policy,
+    coverage: PolicySettings,
     *,
     in_context: bool = False,
 ) -> list[Line]:
@@ -47,8 +63,9 @@ def as_seald_does(
     support.accepted += [line.text for line in by_rule]
     kept: list[Line] = []
     for writer, text in edits:
-        form = forms[FORM_OF.get(writer, "implications")]
-        whole = f"Question 1: {text}" if form.splitting == "question-answer" else text
+        form = forms.get(writer) or forms[FORM_OF.get(writer, "implications")]
+        begins_bare = form.splitting == "question-answer" and not text.lstrip().lower().startswith("question")
+        whole = f"Question 1: {text}" if begins_bare else text
         taken = support.take(form_rules.split(form, whole, passage.title))[0]
         if in_context and form.splitting == "question-answer":
             taken = [line.model_copy(update={"context": passage.context}) for line in taken]
@@ -57,7 +74,7 @@ def as_seald_does(
     return [*lines, *_covering(passage, lines, support, coverage)]
 
 
-def _covering(passage: BenchPassage, lines: list[Line], support: SupportFilter, coverage: Policy) -> list[Line]:
+def _covering(passage: BenchPassage, lines: list[Line], support: SupportFilter, coverage: PolicySettings) -> list[Line]:
     """What covers, by rule, the facts that the lines leave open."""
     tally = Tally(passage.title, passage.context, coverage.phrasings)
     tally.take(lines)

@@ -31,7 +31,7 @@ DOCUMENTS = Path(__file__).parent.parent / "bench" / "documents.json"
 def acquire(
     file: DataFile,
     passages: Annotated[int | None, typer.Option("--passages", "--first", min=1, help="The first N.")] = None,
-    writers: Annotated[str, typer.Option(help="Whose ready-made self-edits are studied.")] = "rewrite,self_qa",
+    writers: Annotated[str, typer.Option(help="Writers of the file, or own: our policy.")] = "rewrite,self_qa",
     edits: Annotated[int, typer.Option(min=1, help="Self-edits of each writer.")] = 1,
     arms: Annotated[str | None, typer.Option(help="Only these, by comma.")] = None,
     seal_padding: Annotated[
@@ -62,12 +62,13 @@ def acquire(
     found = read_passages(file, first=passages)
     for passage in found:
         for writer in named:
-            passage.edits_by(writer)
+            if writer != bench.OWN:
+                passage.edits_by(writer)
     sampled = seal_padding == "sampled" or (seal_padding == "auto" and not describe()["gpus"])
     options = bench.Options(chosen, named, edits, PADDING_SAMPLE if sampled else None, seed)
     settings = load_settings(config)
     with _ground(settings, work) as ground, _grader(judge_url, judge_model) as grader:
-        measured = bench.Acquire(ground, load_policy(settings.policy.name)[1], grader, options)
+        measured = bench.Acquire(ground, load_policy(settings.policy.name), grader, options)
         for number, passage in enumerate(found, 1):
             measured.study(passage, lambda told, number=number: say(f"{number}/{len(found)} {told}"))  # type: ignore[misc]
         price = measured.full_step_seconds(found[0]) if sampled and "seal_v1" in chosen else None
@@ -163,7 +164,9 @@ def _names(given: str | None, known: tuple[str, ...], option: str) -> tuple[str,
 def _ground(settings: Settings, work: Path | None) -> Iterator[Ground]:
     """Engine and trainer, with a bar on standard error while something trains."""
     from seald.bench.ground import ground
+    from seald.log import configure_logging
 
+    configure_logging("warning")
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=progress, transient=True
     )

@@ -49,12 +49,15 @@ def bench(model: Path, folder: Path, *arguments: str) -> dict[str, Any]:
 
 def test_acquire_sets_the_arms_side_by_side(model: Path, passages: Path, tmp_path: Path) -> None:
     picture = tmp_path / "acquire.png"
-    found = bench(model, tmp_path, "acquire", str(passages), "--writers", "rewrite", "--plot", str(picture))
+    found = bench(
+        model, tmp_path, "acquire", str(passages), "--passages", "1", "--writers", "rewrite,own", "--plot", str(picture)
+    )
     figures = found["figures"]
     for arm in ("none", "passage_only", "seal_v1", "given_edits", "default", "open_book"):
         assert figures[f"accuracy_{arm}_low"] <= figures[f"accuracy_{arm}"] <= figures[f"accuracy_{arm}_high"]
     assert figures["answers_in_training_text_default"] == 1
-    # SEAL's three lines, ten epochs, two passages, about 2,000 tokens of padding each: the price of every step.
+    assert figures["coverage_default"] >= figures["coverage_given_edits"] >= figures["coverage_passage_only"]
+    # SEAL's lines, ten epochs, about 2,000 tokens of padding each: the price of every step.
     assert figures["seconds_seal_v1"] > figures["seconds_seal_v1_sampled"] > 0
     assert figures["tokens_default"] > figures["tokens_passage_only"] > 0
     assert picture.read_bytes().startswith(b"\x89PNG")
