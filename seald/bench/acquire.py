@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from seald.bench.graders import Answered, Grader
+from seald.bench.graders import Grader
 from seald.bench.ground import Ground, Trained
 from seald.bench.passages import BenchPassage
 from seald.bench.study import as_seal_does, as_seald_does, passage_alone, written_now
@@ -47,7 +47,6 @@ class Arm:
 
     right: list[list[bool]] = field(default_factory=list)
     """For each passage, for each question."""
-    replies: list[list[str]] = field(default_factory=list)
     seconds: float = 0.0
     tokens: int = 0
     steps: int = 0
@@ -80,9 +79,7 @@ class Acquire:
         began = time.monotonic()
         for name, replies in self._answers(passage, trained).items():
             arm = self.arms[name]
-            items = [Answered(q.question, q.answer, r) for q, r in zip(passage.questions, replies, strict=True)]
-            arm.right.append(self._grader.grade_all(items))
-            arm.replies.append(replies)
+            arm.right.append(self._grader.grade_all(passage.answered(replies)))
         scores = "  ".join(f"{name} {sum(arm.right[-1])}/{len(arm.right[-1])}" for name, arm in self.arms.items())
         tell(f"{passage.title}: {scores}  (answers in {time.monotonic() - began:.0f} s)")
 
@@ -107,9 +104,9 @@ class Acquire:
         return trained
 
     def _lines(self, name: str, passage: BenchPassage) -> list[Line]:
-        edits = self._edits(passage)
         if name == "passage_only":
             return passage_alone(passage)
+        edits = self._edits(passage)
         if name in ("seal_v1", "given_edits"):
             return as_seal_does(passage, edits)
         settings = self._ground.settings

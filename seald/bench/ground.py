@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seald.config import Recipe, Settings
-from seald.domain.adapter import WEIGHTS
 from seald.domain.base_model import BaseModel
 from seald.domain.self_edit import Line
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
@@ -33,11 +32,6 @@ class Trained:
 
     folder: Path
     result: TrainingResult
-
-    @property
-    def weights(self) -> Path:
-        """The file that decides what it says."""
-        return self.folder / WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -62,21 +56,6 @@ class Ground:
         seed: int = 0,
     ) -> Trained:
         """Train one adapter; general replies go in where the recipe wants them. Raises TrainerFailed, TrainerKilled."""
-        job = self.job(name, lines, recipe, replay=replay, parent=parent, seed=seed)
-        result = self.trainer.train(job, lambda event: self.watch(name, event), threading.Event())
-        return Trained(Path(job.output), result)
-
-    def job(
-        self,
-        name: str,
-        lines: Sequence[Line],
-        recipe: Recipe,
-        *,
-        replay: Sequence[Line] = (),
-        parent: Trained | None = None,
-        seed: int = 0,
-    ) -> TrainingJob:
-        """The job of `train`, its folders named by its key."""
         job = TrainingJob(
             id=name,
             model=str(self.base.folder),
@@ -90,7 +69,9 @@ class Ground:
             checkpoint="",
         )
         folder = self.work / job.key[:20]
-        return job.model_copy(update={"output": str(folder / "adapter"), "checkpoint": str(folder / "checkpoint")})
+        job = job.model_copy(update={"output": str(folder / "adapter"), "checkpoint": str(folder / "checkpoint")})
+        result = self.trainer.train(job, lambda event: self.watch(name, event), threading.Event())
+        return Trained(Path(job.output), result)
 
     @contextmanager
     def loaded(self, trained: Trained) -> Iterator[str]:

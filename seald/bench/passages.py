@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import Field
 
+from seald.bench.graders import Answered
 from seald.bench.reading import Entry, first_of, read_json_list
 from seald.errors import InvalidRequest
 
@@ -24,6 +26,10 @@ class BenchPassage(Entry):
     context: str = Field(min_length=1)
     questions: tuple[BenchQuestion, ...] = Field(min_length=1)
     edits: dict[str, tuple[str, ...]] = {}
+
+    def answered(self, replies: Iterable[str]) -> list[Answered]:
+        """Its questions with what was replied to each, in their order."""
+        return [Answered(q.question, q.answer, reply) for q, reply in zip(self.questions, replies, strict=True)]
 
     def edits_by(self, writer: str) -> tuple[str, ...]:
         """The self-edits of one writer.

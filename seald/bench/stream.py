@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
-from seald.bench.graders import Answered, Grader
+from seald.bench.graders import Grader
 from seald.bench.ground import Ground, Trained
 from seald.bench.passages import BenchPassage
 from seald.bench.study import as_seald_does
@@ -136,8 +137,8 @@ class Stream:
         replies = iter(self._ground.engine.ask(asked, Sampling(max_tokens=ANSWER_TOKENS), model=model))
         scores = []
         for document in documents:
-            items = [Answered(q.question, q.answer, next(replies)) for q in document.questions]
-            scores.append(_mean(self._grader.grade_all(items)))
+            own = islice(replies, len(document.questions))
+            scores.append(_mean(self._grader.grade_all(document.answered(own))))
         return scores
 
 

@@ -78,7 +78,7 @@ def _covering(passage: BenchPassage, lines: list[Line], support: SupportFilter, 
     """What covers, by rule, the facts that the lines leave open."""
     tally = Tally(passage.title, passage.context, coverage.phrasings)
     tally.take(lines)
-    budget = min(coverage.coverage_tokens, int(coverage.coverage_growth * targeting.tokens(lines)))
+    budget = targeting.budget(coverage, lines)
     if budget < targeting.LEAST_TOKENS:
         return []
     found = support.take(targeting.candidates(passage.title, passage.context))[0]

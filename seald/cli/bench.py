@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ import typer
 from seald.cli.client import AsJson, say, screen, show_json
 
 if TYPE_CHECKING:
+    from seald.bench.graders import JudgeGrader
     from seald.bench.report import Figures
 
 app = typer.Typer(help="Measurements that anybody can repeat.", no_args_is_help=True)
@@ -42,21 +44,28 @@ def grader(
     FILE has one {question, gold, prediction, correct} a line; `correct` is the reference's verdict.
     """
     from seald.bench import grader as bench
-    from seald.bench.graders import JudgeGrader
     from seald.bench.plots import check_plot
 
-    if (judge_url is None) != (judge_model is None):
-        raise typer.BadParameter("--judge-url and --judge-model go together")
     check_plot(plot)
-    verdicts = bench.read_verdicts(file, first=first)
-    with ExitStack() as opened:
-        judge = None
-        if judge_url is not None and judge_model is not None:
-            judge = opened.enter_context(JudgeGrader(judge_url, judge_model, os.environ.get("SEALD_JUDGE_KEY")))
-        figures = bench.measure(verdicts, judge, seed=seed)
+    with open_judge(judge_url, judge_model) as judge:
+        figures = bench.measure(bench.read_verdicts(file, first=first), judge, seed=seed)
     figures.settings |= {"file": str(file), "first": first, "judge": judge_model}
     show_figures(figures, as_json=as_json)
     _plot_agreement(figures, plot)
+
+
+@contextmanager
+def open_judge(url: str | None, model: str | None) -> Iterator[JudgeGrader | None]:
+    """The judge that the options name, with the key of the environment; None where they name none."""
+    from seald.bench.graders import JudgeGrader
+
+    if (url is None) != (model is None):
+        raise typer.BadParameter("--judge-url and --judge-model go together")
+    if url is None or model is None:
+        yield None
+        return
+    with JudgeGrader(url, model, os.environ.get("SEALD_JUDGE_KEY")) as judge:
+        yield judge
 
 
 def show_figures(figures: Figures, *, as_json: bool) -> None:

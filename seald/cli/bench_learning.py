@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from seald.cli.bench import DataFile, JudgeModel, JudgeUrl, Plot, Seed, show_figures
+from seald.cli.bench import DataFile, JudgeModel, JudgeUrl, Plot, Seed, open_judge, show_figures
 from seald.cli.client import AsJson, progress, say
 from seald.config import Settings, load_settings
 from seald.domain.training import TrainingEvent
@@ -183,12 +182,7 @@ def _ground(settings: Settings, work: Path | None) -> Iterator[Ground]:
 
 @contextmanager
 def _grader(url: str | None, model: str | None) -> Iterator[Grader]:
-    from seald.bench.graders import JudgeGrader, RuleGrader
+    from seald.bench.graders import RuleGrader
 
-    if (url is None) != (model is None):
-        raise typer.BadParameter("--judge-url and --judge-model go together")
-    if url is None or model is None:
-        yield RuleGrader()
-        return
-    with JudgeGrader(url, model, os.environ.get("SEALD_JUDGE_KEY")) as judge:
-        yield judge
+    with open_judge(url, model) as judge:
+        yield judge or RuleGrader()

@@ -14,6 +14,7 @@ from seald.domain.document import Document
 from seald.domain.probe import Probe
 from seald.domain.self_edit import Line, SelfEdit, in_light_of
 from seald.guards import probing
+from seald.guards.gate import compare
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE
 
@@ -27,10 +28,11 @@ def contexts(shop: Workshop, adaptation: Adaptation) -> dict[tuple[str, int], st
     What was measured goes into the adaptation's figures as `open_book`.
     """
     recipe = shop.settings.recipe
-    documents = [shop.documents.get(id) for id in adaptation.documents]
     if not recipe.distill:
         return {}
-    figures = _measure(shop, adaptation, documents)
+    documents = [shop.documents.get(id) for id in adaptation.documents]
+    # A run that was killed while it trained has measured already.
+    figures = adaptation.figures.get("open_book") or _measure(shop, adaptation, documents)
     taught = figures["open_book"] - figures["closed_book"] >= recipe.distill_margin
     shop.adaptations.add_figures(adaptation.id, {"open_book": {**figures, "distilled": taught}})
     if not taught:
@@ -52,11 +54,13 @@ def _measure(shop: Workshop, adaptation: Adaptation, documents: list[Document]) 
     ]
     if len(probes) > MOST_PROBES:
         probes = random.Random(adaptation.id).sample(probes, MOST_PROBES)
-    if not probes:
-        return {"n": 0, "closed_book": 0.0, "open_book": 0.0}
     closed, opened = (probing.put(shop.engine, [pair[side] for pair in probes], BASE) for side in (0, 1))
-    accuracy = [sum(result.correct for result in results) / len(results) for results in (closed, opened)]
-    return {"n": len(probes), "closed_book": round(accuracy[0], 4), "open_book": round(accuracy[1], 4)}
+    pair = compare(closed, opened)
+    return {
+        "n": pair.n,
+        "closed_book": round(pair.accuracy_before, 4),
+        "open_book": round(pair.accuracy_after, 4),
+    }
 
 
 def _opened(probe: Probe, document: Document) -> Probe:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from seald.config import Policy
 from seald.domain.self_edit import Line
 from seald.policy import cues, sentences
 from seald.policy.coverage import Tally
@@ -39,6 +40,11 @@ NOT_TO_BE_CUT = re.compile(
 def tokens(lines: Iterable[Line]) -> int:
     """Tokens that the lines train on, prompts included, about: the daemon has no tokenizer of the model at hand."""
     return sum(_cost(line) for line in lines)
+
+
+def budget(settings: Policy, lines: Iterable[Line]) -> int:
+    """Tokens that may be added to `lines` for what they leave open."""
+    return min(settings.coverage_tokens, int(settings.coverage_growth * tokens(lines)))
 
 
 def choose(tally: Tally, candidates: Iterable[Line], budget: int) -> list[Line]:

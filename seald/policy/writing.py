@@ -87,7 +87,7 @@ def _cover(
     settings, form, first = task.settings, task.forms[TARGETED], _first_round(task)
     tally = Tally(task.document.title, task.passage.text, settings.phrasings)
     tally.take(lines)
-    budget = min(settings.coverage_tokens, int(settings.coverage_growth * targeting.tokens(lines)))
+    budget = targeting.budget(settings, lines)
     for n in range(first, first + settings.coverage_rounds + 1):
         if budget < targeting.LEAST_TOKENS or not tally.coverage().missing():
             return

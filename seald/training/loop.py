@@ -47,17 +47,13 @@ class Run:
 
     def _load_model(self, folder: str) -> Any:
         cuda, manners = self._device.type == "cuda", self._manners
-        precision = ("bfloat16" if cuda else "float32") if manners.precision == "auto" else manners.precision
-        base: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=getattr(torch, precision), attn_implementation="sdpa"
-        )
-        base.config.use_cache = False
+        base = load_base(folder, self._device, manners.precision)
         again = cuda if manners.gradient_checkpointing == "auto" else manners.gradient_checkpointing == "on"
         if again:
             base.activation_checkpointing_enable()
         if not cuda:
             _breathe_between_layers(base, lambda: self._pace.breathe(torch.set_num_threads))
-        return base.to(self._device)
+        return base
 
     def train(self) -> tuple[TrainingResult, ...]:
         """Train from the checkpoints or from the start, write the output folders, return what they say.
@@ -158,6 +154,15 @@ def _parts(trees: list[tuple[int, TokenTree]], count: int) -> list[list[tuple[in
 
 def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def load_base(folder: str, device: torch.device, precision: str) -> Any:
+    """The base model on `device`. `precision` `auto`: bfloat16 on a GPU, else float32."""
+    auto = "bfloat16" if device.type == "cuda" else "float32"
+    dtype = getattr(torch, auto if precision == "auto" else precision)
+    base: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
+    base.config.use_cache = False
+    return base.to(device)
 
 
 def training_device(name: str) -> torch.device:

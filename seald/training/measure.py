@@ -13,21 +13,23 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TypeVar
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from seald.config import Training
 from seald.domain.training import TrainingJob
 from seald.training.job_file import JobFile
 from seald.training.learner import Learner
-from seald.training.loop import training_device
+from seald.training.loop import load_base, training_device
 from seald.training.lora import LoraStack
 from seald.training.objective import Objective
 from seald.training.operations import step_operations
-from seald.training.row import lay_out
+from seald.training.row import Row, lay_out
 from seald.training.token_tree import TokenTree, grown
+
+T = TypeVar("T")
 
 ROUNDS = 7
 CEILING_SIDE = 2048
@@ -41,18 +43,17 @@ class Bench:
     def __init__(self, jobs: Sequence[TrainingJob], manners: Training) -> None:
         torch.set_num_threads(manners.threads or os.cpu_count() or 1)
         self._device = training_device(manners.device)
-        self._dtype = torch.bfloat16 if self._device.type == "cuda" else torch.float32
         tokenizer = AutoTokenizer.from_pretrained(jobs[0].model)
-        model: Any = AutoModelForCausalLM.from_pretrained(jobs[0].model, dtype=self._dtype, attn_implementation="sdpa")
-        self._stack = LoraStack(model.to(self._device))
+        model = load_base(jobs[0].model, self._device, manners.precision)
+        self._stack = LoraStack(model)
         self._objective = Objective(self._stack)
         self._learners = [Learner(job, self._stack, self._objective, tokenizer) for job in jobs]
-        self._side = torch.randn(CEILING_SIDE, CEILING_SIDE, device=self._device, dtype=self._dtype)
+        self._side = torch.randn(CEILING_SIDE, CEILING_SIDE, device=self._device, dtype=model.dtype)
         model.train()
 
     def ceiling(self) -> float:
         """Operations a second of a large square product, for about as long as a step takes."""
-        seconds = self._seconds(lambda: [self._side @ self._side for _ in range(PRODUCTS)])
+        seconds, _ = self._timed(lambda: [self._side @ self._side for _ in range(PRODUCTS)])
         return 2 * PRODUCTS * CEILING_SIDE**3 / seconds
 
     def recipe_step(self, number: int) -> tuple[float, int, int]:
@@ -72,24 +73,23 @@ class Bench:
         return grown([lines[number % len(lines)]])
 
     def _step(self, trees: list[TokenTree], learners: list[int]) -> tuple[float, int, int]:
-        even = self._device.type == "cuda"
-        row = lay_out(trees, [tree.weight for tree in trees], self._device, even=even)
-
-        def work() -> None:
+        def work() -> Row:
+            even = self._device.type == "cuda"
             row = lay_out(trees, [tree.weight for tree in trees], self._device, even=even)
             each = self._objective.backward(row, tuple(learners))
             for learner, loss in zip(learners, each, strict=True):
                 self._learners[learner].move(loss)
+            return row
 
-        seconds = self._seconds(work)
+        seconds, row = self._timed(work)
         return seconds, sum(map(len, trees)), step_operations(self._stack, row, tuple(learners))
 
-    def _seconds(self, work: Callable[[], object]) -> float:
+    def _timed(self, work: Callable[[], T]) -> tuple[float, T]:
         self._wait()
         started = time.perf_counter()
-        work()
+        result = work()
         self._wait()
-        return time.perf_counter() - started
+        return time.perf_counter() - started, result
 
     def _wait(self) -> None:
         if self._device.type == "cuda":
