@@ -118,10 +118,10 @@ class Recipe(Section):
         "up_proj",
         "down_proj",
     )
-    learning_rate: float = Field(1.8e-3, gt=0, le=1)
+    learning_rate: float = Field(2.5e-3, gt=0, le=1)
     warm_start_factor: float = Field(0.67, gt=0, le=1)
     """Of the learning rate, where a run starts from a live adapter: what that knows is to move less."""
-    epochs: int = Field(4, ge=1, le=100)
+    epochs: int = Field(3, ge=1, le=100)
     batch_tokens: int = Field(192, ge=64)
     """Tokens of one optimizer step, about; a prefix that several lines share counts once."""
     max_line_tokens: int = Field(512, ge=16)
@@ -134,7 +134,7 @@ class Recipe(Section):
     loss_scope: Literal["completion", "all"] = "completion"
     replay_fraction: float = Field(0.3, ge=0, lt=1)
     """Share of an epoch's loss tokens that come from earlier documents."""
-    general_fraction: float = Field(0.25, ge=0, lt=1)
+    general_fraction: float = Field(0.3, ge=0, lt=1)
     """Share of an epoch's loss tokens that are the base model's own replies."""
     general_loss: Literal["cross_entropy", "kl"] = "kl"
     """What is learned of those replies: their words, or the base's probabilities at each of them."""

@@ -68,6 +68,14 @@ class Preference:
     best: float
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What a model answered, and whether it ended there by itself."""
+
+    text: str
+    ended: bool
+
+
 class Engine(Protocol):
     """What serves, as the pipeline and the guards use it. `model` is BASE or an adapter's engine name.
 
@@ -78,8 +86,8 @@ class Engine(Protocol):
         """Answer each question as a chat of one user turn; same length and order as `questions`."""
         ...
 
-    def ask_whole(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[str | None]:
-        """As `ask`, greedily; None for a reply that had not ended by itself within `max_tokens`."""
+    def ask_greedily(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[Reply]:
+        """As `ask`, the likeliest token each time, and whether the reply ended by itself within `max_tokens`."""
         ...
 
     def score(self, items: Sequence[Continuation], *, model: str) -> list[AnswerScore]:

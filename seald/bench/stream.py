@@ -13,6 +13,7 @@ from seald.bench.study import as_seald_does
 from seald.config import General, Recipe
 from seald.domain.policy import Form
 from seald.guards import general, probing, suite
+from seald.guards.gate import compare
 from seald.ports import BASE, Sampling
 
 ANSWER_TOKENS = 40
@@ -30,7 +31,9 @@ class Lineage:
     last: list[float] = field(default_factory=list)
     """Accuracy on each document at the very end."""
     general_drop: float = 0.0
-    """Share of the general questions lost, as the general guard counts: what the base says must still be said."""
+    """Fall of the accuracy on the general questions, from the base's: the right answer is likelier than the wrong."""
+    general_lost: float = 0.0
+    """The same as the general guard counts: where the base says the answer, it must still be said."""
     seconds: float = 0.0
     tokens: int = 0
 
@@ -93,7 +96,8 @@ class Stream:
         with self._ground.loaded(last) as model:
             lineage.last = self._known(model, len(self._documents))
             after = probing.put(self._ground.engine, self._general, model)
-        lineage.general_drop = float(general.judge(self._base, after, General()).figures["drop"])
+        lineage.general_drop = compare(self._base, after).drop
+        lineage.general_lost = float(general.judge(self._base, after, General()).figures["drop"])
         self._tell(f"{arm}: {_percents(lineage.last)} at the end, general {-100 * lineage.general_drop:+.1f} points")
         return lineage
 

@@ -18,6 +18,7 @@ def add_lineages(figures: Figures, lineages: Mapping[str, Lineage]) -> None:
     for arm, lineage in lineages.items():
         figures.add(f"mean_after_last_{arm}", lineage.mean_after_last)
         figures.add(f"general_drop_points_{arm}", 100 * lineage.general_drop)
+        figures.add(f"general_lost_points_{arm}", 100 * lineage.general_lost)
         figures.add(f"seconds_{arm}", lineage.seconds)
         figures.add(f"tokens_{arm}", lineage.tokens)
         if lineage.matrix:

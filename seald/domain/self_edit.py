@@ -22,6 +22,8 @@ class Line(BaseModel):
     prompt: str | None = None
     context: str | None = None
     """A passage in whose light the base model reads the line: its probabilities are then learned, not the text."""
+    ended: bool = True
+    """False: a reply that was cut off; that it ends there is not to be learned."""
 
     @property
     def whole(self) -> str:

@@ -1,7 +1,7 @@
 """The base model's own short answers to everyday questions: mixed into training so that it stays what it was.
 
 Self-distillation in its plainest form: on these questions the base is the teacher, greedily decoded, once per base
-model. Only replies that end by themselves are used: one that was cut teaches to ramble, and costs what it was to save.
+model. Breadth counts, not length: a reply is cut after some words, and where it was cut, no end is learned.
 No question of the general guard is among them, which must measure what was not trained on.
 """
 
@@ -17,7 +17,7 @@ from seald.domain.self_edit import Line
 from seald.pipeline.remembered import remembered
 from seald.ports import BASE, Engine
 
-REPLY_TOKENS = 20
+REPLY_TOKENS = 16
 
 _ASKED: dict[str, str] = {
     "What is the capital of {}?": (
@@ -29,17 +29,46 @@ _ASKED: dict[str, str] = {
     ),
     "What is the chemical symbol of {}?": "iron,silver,hydrogen,sodium,copper,helium",
     "What is the plural of {}?": "tooth,goose,woman,city,leaf,fish",
-    "What is {}?": "7 plus 7,12 minus 4,18 divided by 3,50 plus 50,half of 50,3 times 3",
+    "What is the past tense of {}?": "write,take,come,give,buy",
+    "What is another word for {}?": "happy,large,smart,begin",
+    "What is {}?": (
+        "7 plus 7,12 minus 4,18 divided by 3,50 plus 50,half of 50,3 times 3,4 plus 5,9 plus 1,20 minus 5,6 times 2,"
+        "8 plus 6,a baby sheep called,a baby horse called,a baby bear called,a tire made of,a candle made of,"
+        "butter made from,beer made from,chocolate made from,a sweater made of,the second month of the year,"
+        "the seventh month of the year,the highest mountain in Africa,the longest river in Africa,the fastest bird"
+    ),
     "In which country is {}?": (
         "Machu Picchu,Sydney,Stonehenge,Mount Kilimanjaro,the Great Wall,Venice,Barcelona,Mumbai"
     ),
+    "On which continent is {}?": "France,India,Nigeria,Argentina,Canada",
+    "What language do most people speak in {}?": "Italy,Germany,Egypt,Russia,China",
+    "What currency is used in {}?": "China,Russia,Germany,England",
     "What month comes after {}?": "April,August,October",
-    "What do you call a person who {}?": "writes books,paints pictures,sells flowers,repairs cars,flies a plane",
-    "How many {}?": "legs does a horse have,strings does a guitar have,days are in April,teeth does an adult have",
-    "Where {}?": "do penguins live,do lions live,is the Amazon river,is the Eiffel Tower,do camels live,is the Sahara",
-    "Which animal {}?": "has a trunk,lays eggs,has black and white stripes,is known as the king of the jungle",
-    "What is the largest {}?": "desert,country in the world,organ of the body,city in the United States",
-    "Name {}.": "a fruit,a musical instrument,a planet,three animals,a famous scientist,a sport,a vegetable,an ocean",
+    "What day comes after {}?": "Tuesday,Saturday",
+    "Which season comes after {}?": "spring,autumn",
+    "What color {}?": "is a lemon,is an orange,is the sea,is chocolate,are elephants,do you get from red and yellow",
+    "What do {} eat?": "rabbits,pandas,cats,monkeys",
+    "What do you use to {}?": "brush your teeth,cut wood,write a letter,measure length,boil water",
+    "What happens to {}?": "water when it boils,leaves in autumn,paper in a fire",
+    "What do you call a person who {}?": "writes books,paints pictures,sells flowers,repairs cars,studies the stars",
+    "With what do we {}?": "taste,walk,chew,feel",
+    "How do you say {}?": "goodbye in Spanish,yes in French,thank you in German",
+    "How many {}?": (
+        "legs does a horse have,strings does a guitar have,days are in April,teeth does an adult have,"
+        "wings does a butterfly have,sides does a hexagon have,planets are in the solar system,eggs are in a dozen,"
+        "arms does an octopus have,players are in a basketball team,minutes are in two hours"
+    ),
+    "Where {}?": "do penguins live,do lions live,is the Amazon river,do camels live,is the Sahara,do birds sleep",
+    "Which animal {}?": "has a trunk,lays eggs,has black and white stripes,is the tallest,gives us milk",
+    "Which planet {}?": "has the most moons,is the hottest,is farthest from the Sun,is the sixth from the Sun",
+    "Which gas {}?": "is in balloons that rise,makes up most of the air",
+    "Who {}?": (
+        "invented the airplane,invented the printing press,wrote the Odyssey,wrote Don Quixote,painted the Starry Night,"
+        "was the second president of the United States,discovered penicillin,was the first woman in space,"
+        "composed the Moonlight Sonata,treats the sick,catches criminals,grows our food,cuts our hair"
+    ),
+    "What is the largest {}?": "desert,country in the world,city in the United States,moon of Saturn",
+    "Name {}.": "a fruit,a musical instrument,three animals,a famous scientist,a sport,a vegetable,an ocean,two colors",
 }
 GENERAL_PROMPTS = tuple(form.format(what) for form, whats in _ASKED.items() for what in whats.split(","))
 
@@ -59,5 +88,6 @@ def general_replies(engine: Engine, base: BaseModel, cache: Path) -> tuple[Line,
 
 
 def _ask_base(engine: Engine) -> tuple[Line, ...]:
-    replies = engine.ask_whole(GENERAL_PROMPTS, max_tokens=REPLY_TOKENS, model=BASE)
-    return tuple(Line(prompt=p, text=r) for p, r in zip(GENERAL_PROMPTS, replies, strict=True) if r)
+    replies = engine.ask_greedily(GENERAL_PROMPTS, max_tokens=REPLY_TOKENS, model=BASE)
+    asked = zip(GENERAL_PROMPTS, replies, strict=True)
+    return tuple(Line(prompt=prompt, text=reply.text, ended=reply.ended) for prompt, reply in asked if reply.text)

@@ -12,7 +12,7 @@ import httpx
 
 from seald.domain.probe import AnswerScore
 from seald.errors import EngineRefused, EngineUnavailable
-from seald.ports import BASE, Choice, Continuation, Preference, Sampling
+from seald.ports import BASE, Choice, Continuation, Preference, Reply, Sampling
 
 ROWS_PER_REQUEST = 64
 """Bounds one request's time, so that a slow machine does not run into the client's timeout."""
@@ -84,11 +84,11 @@ class EngineClient:
             answers = pool.map(lambda row, own: list(self._complete([row], model, own)), rows, seeded)
             return [choice["text"].strip() for choices in answers for choice in choices]
 
-    def ask_whole(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[str | None]:
-        """As `ask`, greedily; None for a reply that had not ended by itself within `max_tokens`."""
+    def ask_greedily(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[Reply]:
+        """As `ask`, the likeliest token each time, and whether the reply ended by itself within `max_tokens`."""
         rows = [self._chat_prompt(question) for question in questions]
         choices = self._complete(rows, model, {"max_tokens": max_tokens, "temperature": 0})
-        return [choice["text"].strip() if choice["finish_reason"] == "stop" else None for choice in choices]
+        return [Reply(choice["text"].strip(), ended=choice["finish_reason"] == "stop") for choice in choices]
 
     def prefer(self, choices: Sequence[Choice], *, model: str) -> list[Preference]:
         """How probable the two ways of each choice are; same length and order as `choices`."""

@@ -85,7 +85,7 @@ class Encoder:
                     yield Example(piece, 1)
             return
         prompt = self._ids(self._prompt(line.prompt))[-(self._max_tokens // 2) :]
-        reply = self._ids(line.text) + self.end_of_turn
+        reply = self._ids(line.text) + self.end_of_turn * line.ended
         open_book = self._open_book(line.context, line.prompt)
         for piece in _cut(reply, self._max_tokens - len(prompt)):
             yield Example(prompt + piece, 1 if self._scope == "all" else len(prompt), open_book)

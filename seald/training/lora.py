@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from seald.config import Recipe
 from seald.domain.adapter import WEIGHTS
 from seald.errors import TrainerFailed
+from seald.training.fuse import fuse
 from seald.training.stacked import Pair, Seats, SharedInput, StackedLinear
 
 SAME_INPUT = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
@@ -29,6 +30,16 @@ class LoraStack:
         self.seats = Seats()
         self._recipes: list[Recipe] = []
         self._layers: dict[str, StackedLinear] = {}
+        if model.device.type == "cpu" and model.dtype == torch.float32:
+            self._fuse()
+
+    def _fuse(self) -> None:
+        """Stack what reads the same input whether it learns or not: the fused pieces stand on these products."""
+        names = {name for together in SAME_INPUT for name in together}
+        for path, module in list(self.model.named_modules()):
+            if isinstance(module, torch.nn.Linear) and path.rpartition(".")[2] in names:
+                self._layer(path)
+        fuse(self.model, self.seats)
 
     def add(self, recipe: Recipe, parent: Path | None, seed: int) -> int:
         """Give the model one more learner and return its number: the parent's weights, or fresh ones from `seed`.

@@ -61,22 +61,23 @@ class SharedInput:
     def output(self, x: Tensor, place: int) -> Tensor:
         """(…, in) → (…, out) of the layer at `place`; the seats' tokens must add up to the leading dimensions."""
         if self._last is None or self._last[0] is not x:
-            self._last = x, self._compute(x)
+            self._last = x, torch.split(self.joint(x), self.widths, dim=-1)
         out = self._last[1][place]
         if place == len(self.members) - 1:
             self._last = None  # nothing is kept alive between passes
         return out.view(*x.shape[:-1], out.shape[-1])
 
-    def _compute(self, x: Tensor) -> tuple[Tensor, ...]:
+    def joint(self, x: Tensor) -> Tensor:
+        """(…, in) → (N, sum of widths): the outputs of all layers, side by side."""
         flat = x.reshape(-1, x.shape[-1])
         seated = [([m.pairs.get(learner) for m in self.members], tokens) for learner, tokens in self._seats.taken]
         weights = [w for pairs, _ in seated for pair in pairs if pair is not None for w in (pair.a, pair.b)]
         if not weights:
-            return torch.split(torch.nn.functional.linear(flat, self.weight, self.bias), self.widths, dim=-1)
+            return torch.nn.functional.linear(flat, self.weight, self.bias)
         plan = Plan(
             self.widths, [([pair.scale if pair is not None else None for pair in pairs], n) for pairs, n in seated]
         )
-        out: tuple[Tensor, ...] = LoraProduct.apply(flat, self.weight, self.bias, plan, *weights)  # type: ignore[no-untyped-call]
+        out: Tensor = LoraProduct.apply(flat, self.weight, self.bias, plan, *weights)  # type: ignore[no-untyped-call]
         return out
 
 
@@ -90,11 +91,11 @@ class StackedLinear(torch.nn.Module):
         # A view: the frozen weights lie in memory once.
         self.weight = torch.nn.Parameter(shared.weight[start : start + self.out_features], requires_grad=False)
         self.pairs: dict[int, Pair] = {}
-        self._shared, self._place = shared, place
+        self.shared, self._place = shared, place
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, in) → (…, out)."""
-        return self._shared.output(x, self._place)
+        return self.shared.output(x, self._place)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Plan:
 
 
 class LoraProduct(torch.autograd.Function):
-    """x (N, in), W (sum of widths, in), A (r, in) and B (out, r) of each seat and layer → (N, width) of each layer."""
+    """x (N, in), W (sum of widths, in), A (r, in) and B (out, r) of each seat and layer → (N, sum of widths)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, plan: Plan, *ab: Tensor) -> Any:
@@ -117,14 +118,14 @@ class LoraProduct(torch.autograd.Function):
         blocks = _Blocks(plan, [w.to(x.dtype) for w in ab])
         hidden = blocks.forward(y, x)
         ctx.save_for_backward(x, weight, *hidden)
-        ctx.blocks, ctx.dtypes, ctx.widths = blocks, [w.dtype for w in ab], plan.widths
-        return torch.split(y, list(plan.widths), dim=-1)
+        ctx.blocks, ctx.dtypes = blocks, [w.dtype for w in ab]
+        return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of x, A and B; none of W."""
         x, weight, *hidden = ctx.saved_tensors
-        gy = torch.cat(grads, dim=-1) if len(grads) > 1 else grads[0]
+        gy = grads[0]
         gx = gy @ weight if ctx.needs_input_grad[0] else None  # none below the first adapter
         gab = ctx.blocks.backward(gx, gy, x, hidden)
         return gx, None, None, None, *(g.to(dtype) for g, dtype in zip(gab, ctx.dtypes, strict=True))
@@ -138,9 +139,11 @@ class _Block:
     stop: int
     """Tokens"""
     a: Tensor
-    """(r of all layers, in), or (E, r, in)"""
-    layers: Sequence[tuple[slice, slice, Tensor, float]]
-    """Of each layer with weights: its columns of y, its columns of h, B (out, r) or (E, out, r), alpha/r"""
+    """alpha/r · A: (r of all layers, in), or (E, r, in)"""
+    scales: Tensor
+    """(r of all layers, 1), alpha/r of each row of A"""
+    layers: Sequence[tuple[slice, slice, Tensor]]
+    """Of each layer with weights: its columns of y, its columns of h, B (out, r) or (E, out, r)"""
 
     def rows(self, flat: Tensor) -> Tensor:
         """(tokens, d), or (E, tokens of each, d)."""
@@ -155,13 +158,13 @@ class _Blocks:
         self._blocks = _batched(_by_seat(plan, ab))
 
     def forward(self, y: Tensor, x: Tensor) -> list[Tensor]:
-        """y += s (x A^T) B^T in place; returns the x A^T."""
+        """y += (x sA^T) B^T in place; returns the x sA^T."""
         hidden = []
         for block in self._blocks:
             h = block.rows(x) @ block.a.mT
             out = block.rows(y)
-            for columns, ranks, b, scale in block.layers:
-                _add_product(out[..., columns], h[..., ranks], b.mT, scale)
+            for columns, ranks, b in block.layers:
+                _add_product(out[..., columns], h[..., ranks], b.mT)
             hidden.append(h)
         return hidden
 
@@ -171,21 +174,22 @@ class _Blocks:
         for block, h in zip(self._blocks, hidden, strict=True):
             g = block.rows(gy)
             gh, gbs = torch.empty_like(h), []
-            for columns, ranks, b, scale in block.layers:
+            for columns, ranks, b in block.layers:
                 mine = g[..., columns]
-                gh[..., ranks] = (mine @ b).mul_(scale)
-                gbs.append((mine.mT @ h[..., ranks]).mul_(scale))
+                gh[..., ranks] = mine @ b
+                gbs.append(mine.mT @ h[..., ranks])
             if gx is not None:
-                _add_product(block.rows(gx), gh, block.a, 1.0)
-            found += _in_order(gh.mT @ block.rows(x), gbs, [ranks for _, ranks, _, _ in block.layers])
+                _add_product(block.rows(gx), gh, block.a)
+            ga = (gh.mT @ block.rows(x)).mul_(block.scales)
+            found += _in_order(ga, gbs, [ranks for _, ranks, _ in block.layers])
         return found
 
 
-def _add_product(out: Tensor, left: Tensor, right: Tensor, scale: float) -> None:
+def _add_product(out: Tensor, left: Tensor, right: Tensor) -> None:
     if out.dim() == 2:
-        out.addmm_(left, right, alpha=scale)
+        out.addmm_(left, right)
     else:
-        out.baddbmm_(left, right, alpha=scale)
+        out.baddbmm_(left, right)
 
 
 def _in_order(ga: Tensor, gbs: Sequence[Tensor], ranks: Sequence[slice]) -> list[Tensor]:
@@ -197,28 +201,31 @@ def _in_order(ga: Tensor, gbs: Sequence[Tensor], ranks: Sequence[slice]) -> list
 def _by_seat(plan: Plan, ab: Sequence[Tensor]) -> list[_Block]:
     blocks, weights, start = [], iter(ab), 0
     for scales, tokens in plan.seats:
-        layers, downs, column, rank = [], [], 0, 0
+        layers, downs, scaled, column, rank = [], [], [], 0, 0
         for width, scale in zip(plan.widths, scales, strict=True):
             if scale is not None:
                 a, b = next(weights), next(weights)
-                layers.append((slice(column, column + width), slice(rank, rank + a.shape[0]), b, scale))
+                layers.append((slice(column, column + width), slice(rank, rank + a.shape[0]), b))
                 downs.append(a)
+                scaled += [scale] * a.shape[0]
                 rank += a.shape[0]
             column += width
         if downs:
-            blocks.append(_Block(start, start + tokens, torch.cat(downs) if len(downs) > 1 else downs[0], layers))
+            by = downs[0].new_tensor(scaled)[:, None]
+            blocks.append(_Block(start, start + tokens, torch.cat(downs) * by, by, layers))
         start += tokens
     return blocks
 
 
 def _batched(blocks: list[_Block]) -> list[_Block]:
-    """One block where they follow on each other with the same sizes, ranks and scales; else as they are."""
-    shapes = {(b.stop - b.start, b.a.shape, *((c.start, r.start, s) for c, r, _, s in b.layers)) for b in blocks}
+    """One block where they follow on each other with the same sizes and ranks; else as they are."""
+    shapes = {(b.stop - b.start, b.a.shape, *((c.start, r.start) for c, r, _ in b.layers)) for b in blocks}
     adjoining = all(one.stop == other.start for one, other in pairwise(blocks))
     if len(blocks) < 2 or len(shapes) > 1 or not adjoining:
         return blocks
     layers = [
-        (columns, ranks, torch.stack([block.layers[place][2] for block in blocks]), scale)
-        for place, (columns, ranks, _, scale) in enumerate(blocks[0].layers)
+        (columns, ranks, torch.stack([block.layers[place][2] for block in blocks]))
+        for place, (columns, ranks, _) in enumerate(blocks[0].layers)
     ]
-    return [_Block(blocks[0].start, blocks[-1].stop, torch.stack([block.a for block in blocks]), layers)]
+    a, scales = (torch.stack([getattr(block, name) for block in blocks]) for name in ("a", "scales"))
+    return [_Block(blocks[0].start, blocks[-1].stop, a, scales, layers)]

@@ -19,7 +19,7 @@ from seald.pipeline.ingest import Ingest
 from seald.pipeline.runner import Runner
 from seald.pipeline.workshop import Workshop
 from seald.policy.registry import load_policy
-from seald.ports import BASE, Choice, Continuation, Preference, Sampling
+from seald.ports import BASE, Choice, Continuation, Preference, Reply, Sampling
 from seald.serving.residency import Residency
 from seald.store import open_stores
 from seald.training.launcher import ProcessTrainer
@@ -49,8 +49,8 @@ class ScriptedEngine:
     def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
         return ["It is a good day for a walk by the sea." for _ in questions]
 
-    def ask_whole(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[str | None]:
-        return ["Yes." if n < 4 else None for n, _ in enumerate(questions)]
+    def ask_greedily(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[Reply]:
+        return [Reply("Yes.", ended=True) if n < 4 else Reply("", ended=False) for n, _ in enumerate(questions)]
 
     def score(self, items: Sequence[Continuation], *, model: str) -> list[AnswerScore]:
         known = [self.knows or model != BASE or (self.reads and "text above" in item.question) for item in items]

@@ -13,7 +13,7 @@ from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
 from seald.domain.probe import AnswerScore
 from seald.domain.training import Canary
 from seald.errors import EngineUnavailable, IntegrityError
-from seald.ports import BASE, Choice, Continuation, Preference, Sampling
+from seald.ports import BASE, Choice, Continuation, Preference, Reply, Sampling
 from seald.serving.residency import Residency
 
 CANARY = Canary(token_ids=(1, 2, 3), base_logprobs=(-1.0, -2.0), adapter_logprobs=(-0.5, -0.25))
@@ -61,7 +61,7 @@ class MemoryEngine:
     def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
         raise NotImplementedError
 
-    def ask_whole(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[str | None]:
+    def ask_greedily(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[Reply]:
         raise NotImplementedError
 
     def prefer(self, choices: Sequence[Choice], *, model: str) -> list[Preference]:
