@@ -63,9 +63,10 @@ _ASKED: dict[str, str] = {
     "Which planet {}?": "has the most moons,is the hottest,is farthest from the Sun,is the sixth from the Sun",
     "Which gas {}?": "is in balloons that rise,makes up most of the air",
     "Who {}?": (
-        "invented the airplane,invented the printing press,wrote the Odyssey,wrote Don Quixote,painted the Starry Night,"
-        "was the second president of the United States,discovered penicillin,was the first woman in space,"
-        "composed the Moonlight Sonata,treats the sick,catches criminals,grows our food,cuts our hair"
+        "invented the airplane,invented the printing press,wrote the Odyssey,wrote Don Quixote,"
+        "painted the Starry Night,was the second president of the United States,discovered penicillin,"
+        "was the first woman in space,composed the Moonlight Sonata,treats the sick,"
+        "catches criminals,grows our food,cuts our hair"
     ),
     "What is the largest {}?": "desert,country in the world,city in the United States,moon of Saturn",
     "Name {}.": "a fruit,a musical instrument,three animals,a famous scientist,a sport,a vegetable,an ocean,two colors",
