@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 from pathlib import Path
@@ -10,11 +9,13 @@ from typing import Any
 
 import psutil
 
+from seald.training.pace import cores
+
 
 def describe() -> dict[str, Any]:
     """Cores that this process may use, processor, memory in GB, GPUs by name, system and Python."""
     return {
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": cores(),
         "cpu": _cpu(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "gpus": _lines("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"),

@@ -7,7 +7,6 @@ what was taken side by side, so that a machine that is busy with something else 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ from seald.training.loop import load_base, training_device
 from seald.training.lora import LoraStack
 from seald.training.objective import Objective
 from seald.training.operations import step_operations
+from seald.training.pace import cores
 from seald.training.row import Row, lay_out
 from seald.training.token_tree import TokenTree, grown
 
@@ -41,7 +41,7 @@ class Bench:
     """The trainer's own parts, stepped by hand."""
 
     def __init__(self, jobs: Sequence[TrainingJob], manners: Training) -> None:
-        torch.set_num_threads(manners.threads or os.cpu_count() or 1)
+        torch.set_num_threads(manners.threads or cores())
         self._device = training_device(manners.device)
         tokenizer = AutoTokenizer.from_pretrained(jobs[0].model)
         model = load_base(jobs[0].model, self._device, manners.precision)

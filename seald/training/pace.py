@@ -19,11 +19,16 @@ LONGEST_PAUSE = 0.5
 """Seconds; a pause that would be longer is cut, so that a change to idle is soon seen."""
 
 
+def cores() -> int:
+    """Processor cores that this process may use; a container or `taskset` may allow fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Pace:
     """Shared by the thread that reads the daemon's control lines and the thread that trains."""
 
     def __init__(self, *, threads: int, busy_threads: int, busy_share: float) -> None:
-        self._threads = threads or (os.cpu_count() or 1)
+        self._threads = threads or cores()
         self._busy_threads = min(busy_threads, self._threads)
         self._busy_share = busy_share
         self._busy = threading.Event()
