@@ -121,8 +121,8 @@ class Recipe(Section):
     learning_rate: float = Field(2.5e-3, gt=0, le=1)
     warm_start_factor: float = Field(0.67, gt=0, le=1)
     """Of the learning rate, where a run starts from a live adapter: what that knows is to move less."""
-    epochs: int = Field(3, ge=1, le=100)
-    batch_tokens: int = Field(192, ge=64)
+    epochs: int = Field(2, ge=1, le=100)
+    batch_tokens: int = Field(128, ge=64)
     """Tokens of one optimizer step, about; a prefix that several lines share counts once."""
     max_line_tokens: int = Field(512, ge=16)
     """A longer line is cut into several."""

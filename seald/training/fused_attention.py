@@ -42,9 +42,9 @@ class FusedAttention(torch.nn.Module):
     ) -> tuple[Tensor, None]:
         """(1, N, d) → (1, N, d). The mask is (1, 1, N, N), true where a query may see a key; None is causal."""
         joint = self.q_proj.shared.joint(hidden_states)
-        tokens = joint.shape[0]
-        causal = attention_mask is None
-        mask = torch.ones(tokens, tokens, dtype=torch.bool).tril_() if causal else attention_mask[0, 0]  # type: ignore[index]
+        tokens = len(joint)
+        causal = torch.ones(tokens, tokens, dtype=torch.bool).tril_()
+        mask = attention_mask[0, 0] if attention_mask is not None else causal
         sizes = [size for _, size in self._seats.taken] or [tokens]
         cos, sin = (half[0, :, : self._head_width // 2] for half in position_embeddings)
         heads = self.q_proj.out_features // self._head_width
