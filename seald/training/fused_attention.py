@@ -15,6 +15,9 @@ from seald.training.stacked import Seats, StackedLinear
 
 Tensor = torch.Tensor
 
+LONGEST = 512
+"""Tokens of a tree beyond which probabilities are not kept for the backward pass: they grow with the square."""
+
 
 class FusedAttention(torch.nn.Module):
     """Takes the place of an attention module with `q_proj`, `k_proj`, `v_proj` and `o_proj`, for one row of tokens."""
@@ -48,8 +51,22 @@ class FusedAttention(torch.nn.Module):
         sizes = [size for _, size in self._seats.taken] or [tokens]
         cos, sin = (half[0, :, : self._head_width // 2] for half in position_embeddings)
         heads = self.q_proj.out_features // self._head_width
+        if max(sizes) > LONGEST:
+            return self.o_proj(_in_tiles(joint, cos, sin, mask, heads, self._scale)[None]), None
         seen: Tensor = _Attention.apply(joint, cos, sin, mask, sizes, heads, self._scale)  # type: ignore[no-untyped-call]
         return self.o_proj(seen[None]), None
+
+
+def _in_tiles(joint: Tensor, cos: Tensor, sin: Tensor, mask: Tensor, heads: int, scale: float) -> Tensor:
+    """The same as `_Attention` for all tokens at once, by torch's own attention, which keeps no probabilities."""
+    turned, values = _by_head(joint, heads, 2 * cos.shape[1])
+    left, right = turned.chunk(2, dim=-1)
+    turned = torch.cat([left * cos - right * sin, right * cos + left * sin], dim=-1)
+    shared = heads // len(values)
+    keys, values = (each.repeat_interleave(shared, dim=0)[None] for each in (turned[heads:], values))
+    attend = torch.nn.functional.scaled_dot_product_attention
+    seen = attend(turned[None, :heads], keys, values, attn_mask=mask[None, None], scale=scale)
+    return seen[0].transpose(0, 1).reshape(len(joint), -1)
 
 
 class _Attention(torch.autograd.Function):

@@ -63,6 +63,14 @@ def test_losses_and_gradients_are_those_of_the_plain_layers(
     torch.testing.assert_close(gradients, plain_gradients, rtol=1e-4, atol=1e-6)
 
 
+def test_a_long_tree_gets_the_same(tiny_model: Path, trees: list[TokenTree], monkeypatch: pytest.MonkeyPatch) -> None:
+    losses, gradients = learned(lambda: LoraStack(load(tiny_model)), trees)
+    monkeypatch.setattr("seald.training.fused_attention.LONGEST", 16)
+    long_losses, long_gradients = learned(lambda: LoraStack(load(tiny_model)), trees)
+    assert long_losses == pytest.approx(losses, rel=1e-5)
+    torch.testing.assert_close(long_gradients, gradients, rtol=1e-4, atol=1e-6)
+
+
 def test_a_causal_text_without_a_mask(tiny_model: Path) -> None:
     ids = torch.tensor([[7, 3, 9, 4, 11]])
     plain = load(tiny_model)(input_ids=ids).logits
