@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from seald.training.frozen import FrozenProduct
+
 ROWS_AT_ONCE = 256
 """Rows of logits held at a time: 256 x 49,152 x 4 bytes are 50 MB."""
 
@@ -31,10 +33,10 @@ class Targets:
         return Targets(self.rows.to(device), self.tokens.to(device), self.weights.to(device))
 
 
-def weighted_loss(hidden: torch.Tensor, head: torch.nn.Linear, targets: Targets) -> tuple[torch.Tensor, torch.Tensor]:
+def weighted_loss(hidden: torch.Tensor, head: FrozenProduct, targets: Targets) -> tuple[torch.Tensor, torch.Tensor]:
     """Sum over targets of weight x negative log-probability, differentiable in `hidden` (P, d); and its T terms."""
     result: tuple[torch.Tensor, torch.Tensor] = _HeadLoss.apply(  # type: ignore[no-untyped-call]
-        hidden, head.weight, head.bias, targets.rows, targets.tokens, targets.weights
+        hidden, head, targets.rows, targets.tokens, targets.weights
     )
     return result
 
@@ -44,8 +46,7 @@ class _HeadLoss(torch.autograd.Function):
     def forward(
         ctx: Any,
         hidden: torch.Tensor,
-        weight: torch.Tensor,
-        bias: torch.Tensor | None,
+        head: FrozenProduct,
         rows: torch.Tensor,
         tokens: torch.Tensor,
         weights: torch.Tensor,
@@ -55,13 +56,13 @@ class _HeadLoss(torch.autograd.Function):
             stop = min(start + ROWS_AT_ONCE, len(hidden))
             mine = (rows >= start) & (rows < stop)
             at = rows[mine] - start, tokens[mine]
-            logits = torch.nn.functional.linear(hidden[start:stop], weight, bias).float()
+            logits = head.output(hidden[start:stop]).float()
             norms = torch.logsumexp(logits, dim=-1)
             terms[mine] = (norms[at[0]] - logits[at]) * weights[mine]
             total = torch.zeros_like(norms).index_add_(0, at[0], weights[mine])
             slope = logits.sub_(norms[:, None]).exp_().mul_(total[:, None])
             slope.index_put_(at, -weights[mine], accumulate=True)
-            gradient[start:stop] = slope.to(weight.dtype) @ weight
+            gradient[start:stop] = head.gradient(slope.to(hidden.dtype))
         ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(terms)
         return terms.sum(), terms
@@ -69,4 +70,4 @@ class _HeadLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
-        return gradient * grads[0], None, None, None, None, None
+        return gradient * grads[0], None, None, None, None

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from seald.config import Recipe
 from seald.domain.adapter import WEIGHTS
 from seald.errors import TrainerFailed
+from seald.training.frozen import plain_on_cpu, product_of
 from seald.training.fuse import fuse
 from seald.training.stacked import Pair, Seats, SharedInput, StackedLinear
 
@@ -30,14 +31,15 @@ class LoraStack:
         self.seats = Seats()
         self._recipes: list[Recipe] = []
         self._layers: dict[str, StackedLinear] = {}
-        if model.device.type == "cpu" and model.dtype == torch.float32:
+        self.product = product_of(model)
+        if plain_on_cpu(model):
             self._fuse()
 
     def _fuse(self) -> None:
-        """Stack what reads the same input whether it learns or not: the fused pieces stand on these products."""
-        names = {name for together in SAME_INPUT for name in together}
+        """Stack every layer whether it learns or not: the fused pieces stand on these products."""
+        head = self.model.get_output_embeddings()
         for path, module in list(self.model.named_modules()):
-            if isinstance(module, torch.nn.Linear) and path.rpartition(".")[2] in names:
+            if isinstance(module, torch.nn.Linear) and module is not head:
                 self._layer(path)
         fuse(self.model, self.seats)
 
@@ -75,7 +77,7 @@ class LoraStack:
     def _layer(self, path: str) -> StackedLinear:
         if path not in self._layers:
             paths = self._readers_of_the_same(path)
-            shared = SharedInput([self.model.get_submodule(each) for each in paths], self.seats)
+            shared = SharedInput([self.model.get_submodule(each) for each in paths], self.seats, self.product)
             for each, stacked in zip(paths, shared.members, strict=True):
                 self.model.set_submodule(each, stacked)
                 self._layers[each] = stacked

@@ -16,7 +16,8 @@ class Objective:
 
     def __init__(self, stack: LoraStack) -> None:
         self._stack = stack
-        self._head = _plain_head(stack.model)
+        head = _plain_head(stack.model)
+        self._head = stack.product(head.weight.detach(), head.bias) if head is not None else None
 
     def backward(self, row: Row, learners: tuple[int, ...]) -> list[float]:
         """Add to every learner's gradients that of its own loss; return the losses.

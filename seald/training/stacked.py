@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+from seald.training.frozen import FrozenProduct
+
 Tensor = torch.Tensor
 
 
@@ -49,10 +51,10 @@ class Pair:
 class SharedInput:
     """Layers that are called with the same tensor one after the other: the first call computes for all of them."""
 
-    def __init__(self, linears: Sequence[torch.nn.Linear], seats: Seats) -> None:
+    def __init__(self, linears: Sequence[torch.nn.Linear], seats: Seats, product: type[FrozenProduct]) -> None:
         self.weight = torch.cat([linear.weight.detach() for linear in linears])
         biases = [linear.bias.detach() for linear in linears if linear.bias is not None]
-        self.bias = torch.cat(biases) if biases else None
+        self._product = product(self.weight, torch.cat(biases) if biases else None)
         self.widths = [linear.out_features for linear in linears]
         self.members = [StackedLinear(linear, self, place) for place, linear in enumerate(linears)]
         self._seats = seats
@@ -72,12 +74,9 @@ class SharedInput:
         flat = x.reshape(-1, x.shape[-1])
         seated = [([m.pairs.get(learner) for m in self.members], tokens) for learner, tokens in self._seats.taken]
         weights = [w for pairs, _ in seated for pair in pairs if pair is not None for w in (pair.a, pair.b)]
-        if not weights:
-            return torch.nn.functional.linear(flat, self.weight, self.bias)
-        plan = Plan(
-            self.widths, [([pair.scale if pair is not None else None for pair in pairs], n) for pairs, n in seated]
-        )
-        out: Tensor = LoraProduct.apply(flat, self.weight, self.bias, plan, *weights)  # type: ignore[no-untyped-call]
+        seats = [([p is not None for p in pairs], max(p.scale if p else 0 for p in pairs), n) for pairs, n in seated]
+        plan = Plan(self.widths, seats)
+        out: Tensor = LoraProduct.apply(flat, self._product, plan, *weights)  # type: ignore[no-untyped-call]
         return out
 
 
@@ -104,31 +103,31 @@ class Plan:
 
     widths: Sequence[int]
     """Output features of each layer"""
-    seats: Sequence[tuple[Sequence[float | None], int]]
-    """For each seat alpha/r on each layer (None: no weights there), and its tokens"""
+    seats: Sequence[tuple[Sequence[bool], float, int]]
+    """For each seat which layers it has weights on, its alpha/r, and its tokens"""
 
 
 class LoraProduct(torch.autograd.Function):
-    """x (N, in), W (sum of widths, in), A (r, in) and B (out, r) of each seat and layer → (N, sum of widths)."""
+    """x (N, in), A (r, in) and B (out, r) of each seat and layer → (N, sum of widths)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, plan: Plan, *ab: Tensor) -> Any:
+    def forward(ctx: Any, x: Tensor, product: FrozenProduct, plan: Plan, *ab: Tensor) -> Any:
         """The frozen product, and the small ones added in place."""
-        y = torch.nn.functional.linear(x, weight, bias)
+        y = product.output(x)
         blocks = _Blocks(plan, [w.to(x.dtype) for w in ab])
         hidden = blocks.forward(y, x)
-        ctx.save_for_backward(x, weight, *hidden)
-        ctx.blocks, ctx.dtypes = blocks, [w.dtype for w in ab]
+        ctx.save_for_backward(x, *hidden)
+        ctx.product, ctx.blocks, ctx.dtypes = product, blocks, [w.dtype for w in ab]
         return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of x, A and B; none of W."""
-        x, weight, *hidden = ctx.saved_tensors
+        x, *hidden = ctx.saved_tensors
         gy = grads[0]
-        gx = gy @ weight if ctx.needs_input_grad[0] else None  # none below the first adapter
+        gx = ctx.product.gradient(gy) if ctx.needs_input_grad[0] else None  # none below the first adapter
         gab = ctx.blocks.backward(gx, gy, x, hidden)
-        return gx, None, None, None, *(g.to(dtype) for g, dtype in zip(gab, ctx.dtypes, strict=True))
+        return gx, None, None, *(g.to(dtype) for g, dtype in zip(gab, ctx.dtypes, strict=True))
 
 
 @dataclass(frozen=True)
@@ -139,9 +138,9 @@ class _Block:
     stop: int
     """Tokens"""
     a: Tensor
-    """alpha/r · A: (r of all layers, in), or (E, r, in)"""
-    scales: Tensor
-    """(r of all layers, 1), alpha/r of each row of A"""
+    """(r of all layers, in), or (E, r of all layers, in)"""
+    scale: float
+    """alpha / r"""
     layers: Sequence[tuple[slice, slice, Tensor]]
     """Of each layer with weights: its columns of y, its columns of h, B (out, r) or (E, out, r)"""
 
@@ -158,10 +157,10 @@ class _Blocks:
         self._blocks = _batched(_by_seat(plan, ab))
 
     def forward(self, y: Tensor, x: Tensor) -> list[Tensor]:
-        """y += (x sA^T) B^T in place; returns the x sA^T."""
+        """y += (s x A^T) B^T in place; returns the s x A^T."""
         hidden = []
         for block in self._blocks:
-            h = block.rows(x) @ block.a.mT
+            h = (block.rows(x) @ block.a.mT).mul_(block.scale)
             out = block.rows(y)
             for columns, ranks, b in block.layers:
                 _add_product(out[..., columns], h[..., ranks], b.mT)
@@ -176,12 +175,12 @@ class _Blocks:
             gh, gbs = torch.empty_like(h), []
             for columns, ranks, b in block.layers:
                 mine = g[..., columns]
-                gh[..., ranks] = mine @ b
+                torch.matmul(mine, b, out=gh[..., ranks])
                 gbs.append(mine.mT @ h[..., ranks])
+            gh.mul_(block.scale)
             if gx is not None:
                 _add_product(block.rows(gx), gh, block.a)
-            ga = (gh.mT @ block.rows(x)).mul_(block.scales)
-            found += _in_order(ga, gbs, [ranks for _, ranks, _ in block.layers])
+            found += _in_order(gh.mT @ block.rows(x), gbs, [ranks for _, ranks, _ in block.layers])
         return found
 
 
@@ -200,32 +199,31 @@ def _in_order(ga: Tensor, gbs: Sequence[Tensor], ranks: Sequence[slice]) -> list
 
 def _by_seat(plan: Plan, ab: Sequence[Tensor]) -> list[_Block]:
     blocks, weights, start = [], iter(ab), 0
-    for scales, tokens in plan.seats:
-        layers, downs, scaled, column, rank = [], [], [], 0, 0
-        for width, scale in zip(plan.widths, scales, strict=True):
-            if scale is not None:
+    for present, scale, tokens in plan.seats:
+        layers, downs, column, rank = [], [], 0, 0
+        for width, here in zip(plan.widths, present, strict=True):
+            if here:
                 a, b = next(weights), next(weights)
                 layers.append((slice(column, column + width), slice(rank, rank + a.shape[0]), b))
                 downs.append(a)
-                scaled += [scale] * a.shape[0]
                 rank += a.shape[0]
             column += width
         if downs:
-            by = downs[0].new_tensor(scaled)[:, None]
-            blocks.append(_Block(start, start + tokens, torch.cat(downs) * by, by, layers))
+            a = torch.cat(downs) if len(downs) > 1 else downs[0]
+            blocks.append(_Block(start, start + tokens, a, scale, layers))
         start += tokens
     return blocks
 
 
 def _batched(blocks: list[_Block]) -> list[_Block]:
     """One block where they follow on each other with the same sizes and ranks; else as they are."""
-    shapes = {(b.stop - b.start, b.a.shape, *((c.start, r.start) for c, r, _ in b.layers)) for b in blocks}
+    alike = {(b.stop - b.start, b.a.shape, b.scale, *((c.start, r.start) for c, r, _ in b.layers)) for b in blocks}
     adjoining = all(one.stop == other.start for one, other in pairwise(blocks))
-    if len(blocks) < 2 or len(shapes) > 1 or not adjoining:
+    if len(blocks) < 2 or len(alike) > 1 or not adjoining:
         return blocks
     layers = [
         (columns, ranks, torch.stack([block.layers[place][2] for block in blocks]))
         for place, (columns, ranks, _) in enumerate(blocks[0].layers)
     ]
-    a, scales = (torch.stack([getattr(block, name) for block in blocks]) for name in ("a", "scales"))
-    return [_Block(blocks[0].start, blocks[-1].stop, a, scales, layers)]
+    a = torch.stack([block.a for block in blocks])
+    return [_Block(blocks[0].start, blocks[-1].stop, a, blocks[0].scale, layers)]
