@@ -1,7 +1,6 @@
-"""Decoder layers in few large pieces: on a CPU, what lies between the products costs as much as a product.
+"""Decoder layers as one node each: on a CPU, what lies between the products costs as much as a product.
 
-A kind of piece stays only where the model then says the same as before: one whose attention, norm or MLP is built
-otherwise keeps its own.
+They stay only where the model then says the same as before: one that is built otherwise keeps its own.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from typing import Any
 
 import torch
 
-from seald.training.fused_attention import FusedAttention
-from seald.training.fused_layers import FusedRmsNorm, FusedSwiGlu
+from seald.training.attention import Scenes
+from seald.training.fused_layer import FusedLayer
 from seald.training.stacked import Seats
 
 CLOSE = 1e-4
@@ -20,15 +19,21 @@ CLOSE = 1e-4
 
 @torch.no_grad()
 def fuse(model: Any, seats: Seats) -> None:
-    """Put the pieces into `model`, a kind at a time, where they fit and change nothing but the rounding."""
-    attention = (FusedAttention.fits, lambda plain: FusedAttention(plain, seats))
-    for fits, piece in ((FusedRmsNorm.fits, FusedRmsNorm), (FusedSwiGlu.fits, FusedSwiGlu), attention):
-        before, fitting = _states(model), [(path, each) for path, each in model.named_modules() if fits(each)]
-        for path, plain in fitting:
-            model.set_submodule(path, piece(plain))
-        if not _agree(before, _states(model)):
-            for path, plain in fitting:
-                model.set_submodule(path, plain)
+    """Put fused layers into `model` where all of its layers fit and nothing but the rounding changes."""
+    layers = model.get_decoder().layers
+    if not all(FusedLayer.fits(layer) for layer in layers):
+        return
+    attention = layers[0].self_attn
+    scenes = Scenes(seats, attention.q_proj.out_features // attention.k_proj.out_features)
+    before, plain = _states(model), list(layers)
+    _put(layers, [FusedLayer(layer, scenes) for layer in plain])
+    if not _agree(before, _states(model)):
+        _put(layers, plain)
+
+
+def _put(layers: Any, new: list[torch.nn.Module]) -> None:
+    for number, layer in enumerate(new):
+        layers[number] = layer
 
 
 def _states(model: Any) -> torch.Tensor:

@@ -57,11 +57,14 @@ class _HeadLoss(torch.autograd.Function):
             mine = (rows >= start) & (rows < stop)
             at = rows[mine] - start, tokens[mine]
             logits = head.output(hidden[start:stop]).float()
-            norms = torch.logsumexp(logits, dim=-1)
-            terms[mine] = (norms[at[0]] - logits[at]) * weights[mine]
-            total = torch.zeros_like(norms).index_add_(0, at[0], weights[mine])
-            slope = logits.sub_(norms[:, None]).exp_().mul_(total[:, None])
-            slope.index_put_(at, -weights[mine], accumulate=True)
+            chosen = logits[at]
+            # One exponential, in place: the softmax's numerators serve the losses and then the gradient.
+            peaks = logits.amax(dim=-1)
+            slope = logits.sub_(peaks[:, None]).exp_()
+            sums = slope.sum(dim=-1)
+            terms[mine] = ((sums.log() + peaks)[at[0]] - chosen) * weights[mine]
+            total = torch.zeros_like(sums).index_add_(0, at[0], weights[mine])
+            slope.mul_((total / sums)[:, None]).index_put_(at, -weights[mine], accumulate=True)
             gradient[start:stop] = head.gradient(slope.to(hidden.dtype))
         ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(terms)

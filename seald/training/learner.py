@@ -79,8 +79,12 @@ class Learner:
             TrainerFailed: `diverged`, the loss or a gradient is NaN or infinite.
         """
         self._check(loss, "the loss")
-        norm = torch.nn.utils.clip_grad_norm_(self._weights.values(), self.job.recipe.max_grad_norm)
+        norm = torch.nn.utils.get_total_norm(
+            [weight.grad for weight in self._weights.values() if weight.grad is not None]
+        )
         self._check(float(norm), "a gradient")
+        if norm > self.job.recipe.max_grad_norm:
+            torch.nn.utils.clip_grads_with_norm_(self._weights.values(), self.job.recipe.max_grad_norm, norm)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(
                 self.job.recipe, self.progress.step, self.steps, warm_start=self.job.parent is not None

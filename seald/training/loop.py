@@ -41,6 +41,8 @@ class Run:
         self._tokenizer = AutoTokenizer.from_pretrained(jobs[0].model)
         pace.breathe(torch.set_num_threads)
         self._stack = LoraStack(self._load_model(jobs[0].model))
+        if self._device.type != "cuda":
+            _breathe_between_layers(self._stack.model, lambda: pace.breathe(torch.set_num_threads))
         self._objective = Objective(self._stack)
         self._learners = [Learner(job, self._stack, self._objective, self._tokenizer) for job in jobs]
         self._parts = 1
@@ -51,8 +53,6 @@ class Run:
         again = cuda if manners.gradient_checkpointing == "auto" else manners.gradient_checkpointing == "on"
         if again:
             base.activation_checkpointing_enable()
-        if not cuda:
-            _breathe_between_layers(base, lambda: self._pace.breathe(torch.set_num_threads))
         return base
 
     def train(self) -> tuple[TrainingResult, ...]:

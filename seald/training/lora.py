@@ -32,7 +32,7 @@ class LoraStack:
         self._recipes: list[Recipe] = []
         self._layers: dict[str, StackedLinear] = {}
         self.product = product_of(model)
-        if plain_on_cpu(model):
+        if plain_on_cpu(model) and not model.is_activation_checkpointing:
             self._fuse()
 
     def _fuse(self) -> None:

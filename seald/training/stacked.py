@@ -54,7 +54,7 @@ class SharedInput:
     def __init__(self, linears: Sequence[torch.nn.Linear], seats: Seats, product: type[FrozenProduct]) -> None:
         self.weight = torch.cat([linear.weight.detach() for linear in linears])
         biases = [linear.bias.detach() for linear in linears if linear.bias is not None]
-        self._product = product(self.weight, torch.cat(biases) if biases else None)
+        self.product = product(self.weight, torch.cat(biases) if biases else None)
         self.widths = [linear.out_features for linear in linears]
         self.members = [StackedLinear(linear, self, place) for place, linear in enumerate(linears)]
         self._seats = seats
@@ -71,13 +71,19 @@ class SharedInput:
 
     def joint(self, x: Tensor) -> Tensor:
         """(…, in) → (N, sum of widths): the outputs of all layers, side by side."""
+        plan, weights = self.seating()
         flat = x.reshape(-1, x.shape[-1])
-        seated = [([m.pairs.get(learner) for m in self.members], tokens) for learner, tokens in self._seats.taken]
-        weights = [w for pairs, _ in seated for pair in pairs if pair is not None for w in (pair.a, pair.b)]
-        seats = [([p is not None for p in pairs], max(p.scale if p else 0 for p in pairs), n) for pairs, n in seated]
-        plan = Plan(self.widths, seats)
-        out: Tensor = LoraProduct.apply(flat, self._product, plan, *weights)  # type: ignore[no-untyped-call]
+        out: Tensor = LoraProduct.apply(flat, self.product, plan, *weights)  # type: ignore[no-untyped-call]
         return out
+
+    def seating(self) -> tuple[Plan, list[Tensor]]:
+        """Who is seated with which weights: A and B of each seat and layer in turn."""
+        seated = [([m.pairs.get(learner) for m in self.members], tokens) for learner, tokens in self._seats.taken]
+        weights: list[Tensor] = [
+            w for pairs, _ in seated for pair in pairs if pair is not None for w in (pair.a, pair.b)
+        ]
+        seats = [([p is not None for p in pairs], max(p.scale if p else 0 for p in pairs), n) for pairs, n in seated]
+        return Plan(self.widths, seats), weights
 
 
 class StackedLinear(torch.nn.Module):
@@ -108,25 +114,21 @@ class Plan:
 
 
 class LoraProduct(torch.autograd.Function):
-    """x (N, in), A (r, in) and B (out, r) of each seat and layer → (N, sum of widths)."""
+    """`Products` as a node of the graph: x (N, in), A (r, in) and B (out, r) of each seat and layer."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, product: FrozenProduct, plan: Plan, *ab: Tensor) -> Any:
+    def forward(ctx: Any, x: Tensor, product: FrozenProduct, plan: Plan, *ab: Tensor) -> Tensor:
         """The frozen product, and the small ones added in place."""
-        y = product.output(x)
-        blocks = _Blocks(plan, [w.to(x.dtype) for w in ab])
-        hidden = blocks.forward(y, x)
-        ctx.save_for_backward(x, *hidden)
-        ctx.product, ctx.blocks, ctx.dtypes = product, blocks, [w.dtype for w in ab]
+        products = Products(product, plan, [w.to(x.dtype) for w in ab])
+        y, kept = products.forward(x)
+        ctx.save_for_backward(*kept)
+        ctx.products, ctx.dtypes = products, [w.dtype for w in ab]
         return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of x, A and B; none of W."""
-        x, *hidden = ctx.saved_tensors
-        gy = grads[0]
-        gx = ctx.product.gradient(gy) if ctx.needs_input_grad[0] else None  # none below the first adapter
-        gab = ctx.blocks.backward(gx, gy, x, hidden)
+        gx, gab = ctx.products.backward(grads[0], ctx.saved_tensors, below=ctx.needs_input_grad[0])
         return gx, None, None, *(g.to(dtype) for g, dtype in zip(gab, ctx.dtypes, strict=True))
 
 
@@ -150,25 +152,27 @@ class _Block:
         return mine if self.a.dim() == 2 else mine.reshape(self.a.shape[0], -1, flat.shape[-1])
 
 
-class _Blocks:
-    """The small products, seat by seat, or as one batched product where all seats are alike."""
+class Products:
+    """y = x Wᵀ + s (x Aᵀ) Bᵀ and back; small products seat by seat, or batched where all seats are alike."""
 
-    def __init__(self, plan: Plan, ab: Sequence[Tensor]) -> None:
-        self._blocks = _batched(_by_seat(plan, ab))
+    def __init__(self, product: FrozenProduct, plan: Plan, ab: Sequence[Tensor]) -> None:
+        self._product, self._blocks = product, _batched(_by_seat(plan, ab))
 
-    def forward(self, y: Tensor, x: Tensor) -> list[Tensor]:
-        """y += (s x A^T) B^T in place; returns the s x A^T."""
-        hidden = []
+    def forward(self, x: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+        """(N, in) → (N, sum of widths), and what `backward` needs: x, and s x Aᵀ of each block."""
+        y, kept = self._product.output(x), [x]
         for block in self._blocks:
             h = (block.rows(x) @ block.a.mT).mul_(block.scale)
             out = block.rows(y)
             for columns, ranks, b in block.layers:
                 _add_product(out[..., columns], h[..., ranks], b.mT)
-            hidden.append(h)
-        return hidden
+            kept.append(h)
+        return y, kept
 
-    def backward(self, gx: Tensor | None, gy: Tensor, x: Tensor, hidden: Sequence[Tensor]) -> list[Tensor]:
-        """Adds to gx in place; gradients of A and B in the order in which they came."""
+    def backward(self, gy: Tensor, kept: Sequence[Tensor], *, below: bool = True) -> tuple[Tensor | None, list[Tensor]]:
+        """Gradients of x, unless nothing `below` learns, and of A and B in the order in which they came."""
+        gx = self._product.gradient(gy) if below else None
+        x, *hidden = kept
         found: list[Tensor] = []
         for block, h in zip(self._blocks, hidden, strict=True):
             g = block.rows(gy)
@@ -181,7 +185,7 @@ class _Blocks:
             if gx is not None:
                 _add_product(block.rows(gx), gh, block.a)
             found += _in_order(gh.mT @ block.rows(x), gbs, [ranks for _, ranks, _ in block.layers])
-        return found
+        return gx, found
 
 
 def _add_product(out: Tensor, left: Tensor, right: Tensor) -> None:

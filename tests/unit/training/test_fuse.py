@@ -12,8 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen3Config, Qwen3
 
 from seald.config import Recipe
 from seald.training.dataset import Encoder
-from seald.training.fused_attention import FusedAttention
-from seald.training.fused_layers import FusedRmsNorm, FusedSwiGlu
+from seald.training.fused_layer import FusedLayer
 from seald.training.lora import LoraStack
 from seald.training.objective import Objective
 from seald.training.row import lay_out
@@ -48,27 +47,48 @@ def learned(make: Callable[[], LoraStack], trees: list[TokenTree]) -> tuple[list
     return losses, torch.cat([weight.grad.flatten() for weight in weights if weight.grad is not None])
 
 
-def kinds(stack: LoraStack) -> set[type]:
-    return {type(module) for module in stack.model.modules()} & {FusedAttention, FusedRmsNorm, FusedSwiGlu}
+def fused(stack: LoraStack) -> bool:
+    return any(isinstance(module, FusedLayer) for module in stack.model.modules())
 
 
+def qwen3() -> Any:
+    """Norms its queries and keys, by weights that do something."""
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=512,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        head_dim=8,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        attn_implementation="sdpa",
+    )
+    model = Qwen3ForCausalLM(config)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "norm" in name:
+                weight.uniform_(0.5, 1.5)
+    return model
+
+
+@pytest.fixture(params=["llama", "qwen3"])
+def make(request: pytest.FixtureRequest, tiny_model: Path) -> Callable[[], LoraStack]:
+    return lambda: LoraStack(load(tiny_model) if request.param == "llama" else qwen3())
+
+
+@pytest.mark.parametrize("longest", [512, 16], ids=["kept", "in tiles"])
 def test_losses_and_gradients_are_those_of_the_plain_layers(
-    tiny_model: Path, trees: list[TokenTree], monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], LoraStack], trees: list[TokenTree], longest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert kinds(LoraStack(load(tiny_model))) == {FusedAttention, FusedRmsNorm, FusedSwiGlu}
-    losses, gradients = learned(lambda: LoraStack(load(tiny_model)), trees)
+    monkeypatch.setattr("seald.training.attention.LONGEST", longest)
+    assert fused(make())
+    losses, gradients = learned(make, trees)
     monkeypatch.setattr("seald.training.lora.fuse", lambda *_: None)
-    plain_losses, plain_gradients = learned(lambda: LoraStack(load(tiny_model)), trees)
+    assert not fused(make())
+    plain_losses, plain_gradients = learned(make, trees)
     assert losses == pytest.approx(plain_losses, rel=1e-5)
     torch.testing.assert_close(gradients, plain_gradients, rtol=1e-4, atol=1e-6)
-
-
-def test_a_long_tree_gets_the_same(tiny_model: Path, trees: list[TokenTree], monkeypatch: pytest.MonkeyPatch) -> None:
-    losses, gradients = learned(lambda: LoraStack(load(tiny_model)), trees)
-    monkeypatch.setattr("seald.training.fused_attention.LONGEST", 16)
-    long_losses, long_gradients = learned(lambda: LoraStack(load(tiny_model)), trees)
-    assert long_losses == pytest.approx(losses, rel=1e-5)
-    torch.testing.assert_close(long_gradients, gradients, rtol=1e-4, atol=1e-6)
 
 
 def test_a_causal_text_without_a_mask(tiny_model: Path) -> None:
@@ -77,24 +97,27 @@ def test_a_causal_text_without_a_mask(tiny_model: Path) -> None:
     torch.testing.assert_close(LoraStack(load(tiny_model)).model(input_ids=ids).logits, plain, rtol=1e-4, atol=1e-5)
 
 
-def test_a_model_that_norms_its_queries_keeps_its_attention() -> None:
-    torch.manual_seed(0)
-    config = Qwen3Config(
-        vocab_size=64,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        head_dim=8,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-    )
-    model = Qwen3ForCausalLM(config)
+def test_layers_with_further_parts_stay(tiny_model: Path) -> None:
+    model = load(tiny_model)
+    for layer in model.model.layers:
+        layer.pre_feedforward_layernorm = torch.nn.Identity()
+    assert not fused(LoraStack(model))
+
+
+def test_layers_that_say_something_else_when_fused_stay(tiny_model: Path) -> None:
+    """A norm with the name and another formula, as Gemma's is."""
+    model = load(tiny_model)
     ids = torch.tensor([[7, 3, 9, 4, 11]])
+    for layer in model.model.layers:
+        layer.input_layernorm.register_forward_hook(lambda _module, _inputs, output: output + 1)
     plain = model(input_ids=ids).logits
     stack = LoraStack(model)
-    assert kinds(stack) == {FusedRmsNorm, FusedSwiGlu}
+    assert not fused(stack)
     torch.testing.assert_close(stack.model(input_ids=ids).logits, plain, rtol=1e-4, atol=1e-5)
 
 
-def test_half_precision_keeps_its_own_layers(tiny_model: Path) -> None:
-    assert not kinds(LoraStack(load(tiny_model).to(torch.bfloat16)))
+def test_half_precision_and_activation_checkpointing_keep_the_layers(tiny_model: Path) -> None:
+    assert not fused(LoraStack(load(tiny_model).to(torch.bfloat16)))
+    model = load(tiny_model)
+    model.activation_checkpointing_enable()
+    assert not fused(LoraStack(model))
