@@ -13,7 +13,8 @@ import torch
 
 from seald.training.attention import Attention, Scene, Scenes
 from seald.training.pointwise import gated_silu, gated_silu_back, rms_norm, rms_norm_back
-from seald.training.stacked import Products, StackedLinear
+from seald.training.products import Products
+from seald.training.stacked import StackedLinear
 
 Tensor = torch.Tensor
 
@@ -61,10 +62,9 @@ class FusedLayer(torch.nn.Module):
     ) -> Tensor:
         """(1, N, d) → (1, N, d). The mask is (1, 1, N, N), true where a query may see a key; None is causal."""
         assert position_embeddings is not None, "a layer that rotates is given angles"
-        seatings = [shared.seating() for shared in self.shared]
-        products = [Products(shared.product, *seating) for shared, seating in zip(self.shared, seatings, strict=True)]
-        way = _Way(self, products, self._scenes.of(attention_mask, position_embeddings))
-        weights = [weight for _, weights in seatings for weight in weights]
+        seated = [shared.seated(hidden_states.dtype) for shared in self.shared]
+        way = _Way(self, [products for products, _ in seated], self._scenes.of(attention_mask, position_embeddings))
+        weights = [weight for _, weights in seated for weight in weights]
         out: Tensor = _Layer.apply(hidden_states[0], way, *weights)  # type: ignore[no-untyped-call]
         return out[None]
 

@@ -54,12 +54,13 @@ class LoraStack:
         paths = self._paths(recipe)
         initial = _read(parent, recipe) if parent is not None else None
         generator = torch.Generator().manual_seed(seed)
+        drawn: dict[StackedLinear, tuple[torch.Tensor, torch.Tensor]] = {}
         for path in paths:
             layer = self._layer(path)
             a, b = _fresh(layer, recipe.rank, generator) if initial is None else _taken(initial, path, parent)
-            where = layer.weight.device
-            a, b = torch.nn.Parameter(a.float().to(where)), torch.nn.Parameter(b.float().to(where))
-            layer.pairs[number] = Pair(a, b, recipe.alpha / recipe.rank)
+            drawn[layer] = a.float().to(layer.weight.device), b.float().to(layer.weight.device)
+        for shared in dict.fromkeys(layer.shared for layer in drawn):
+            shared.teach(number, [drawn.get(member) for member in shared.members], recipe.alpha / recipe.rank)
         self._recipes.append(recipe)
         return number
 
@@ -114,7 +115,7 @@ class LoraStack:
         config = _config(self._recipes[learner])
         config.base_model_name_or_path, config.inference_mode = base_name, True
         config.save_pretrained(str(folder))
-        weights = {name: weight.detach().cpu().contiguous() for name, weight in self.weights(learner).items()}
+        weights = {name: weight.detach().cpu().clone() for name, weight in self.weights(learner).items()}
         save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
 
     def weight_norm(self, learner: int) -> float:

@@ -31,7 +31,7 @@ def add_where_it_is_counted(out: torch.Tensor, left: torch.Tensor, right: torch.
 def test_it_counts_what_is_computed(
     tiny_model: Path, recipes: tuple[Recipe, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seald.training.stacked._add_product", add_where_it_is_counted)
+    monkeypatch.setattr("seald.training.products._add_product", add_where_it_is_counted)
     monkeypatch.setattr("seald.training.lora.product_of", lambda _: FrozenProduct)  # nor does it know oneDNN's
     model = AutoModelForCausalLM.from_pretrained(tiny_model, attn_implementation="sdpa")
     stack = LoraStack(model)
