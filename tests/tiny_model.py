@@ -22,7 +22,7 @@ CHAT_TEMPLATE = (
 
 
 def build_tiny_model(folder: Path, *, seed: int = 0, max_positions: int = 2048) -> Path:
-    """Save model and tokenizer (hidden 64, 2 layers, 4 heads, 259 tokens, fp32) to `folder` and return it."""
+    """Save model and tokenizer (hidden 64, 2 layers, 4 heads of 32, 259 tokens, fp32) to `folder` and return it."""
     import torch
     from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -41,6 +41,7 @@ def build_tiny_model(folder: Path, *, seed: int = 0, max_positions: int = 2048) 
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
+        head_dim=32,  # the smallest that vLLM's attention takes on a CPU
         max_position_embeddings=max_positions,
         tie_word_embeddings=True,
         bos_token_id=1,

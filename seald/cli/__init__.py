@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from seald import __version__
-from seald.cli import adaptations, adapters, bench, bench_learning, chat, demo, doctor, documents, ingest, serve, status
+from seald.cli import (
+    adaptations,
+    adapters,
+    bench,
+    bench_learning,
+    bench_serving,
+    chat,
+    demo,
+    doctor,
+    documents,
+    ingest,
+    serve,
+    status,
+)
 from seald.cli.client import say
 from seald.errors import SealdError
 
@@ -27,7 +40,13 @@ app.command("ingest")(ingest.ingest)
 app.add_typer(documents.app, name="documents")
 app.add_typer(adaptations.app, name="adaptations")
 app.add_typer(adapters.app, name="adapters")
-for _measurement in (bench_learning.acquire, bench_learning.stream, bench_learning.train):
+for _measurement in (
+    bench_learning.acquire,
+    bench_learning.stream,
+    bench_learning.train,
+    bench_serving.serve,
+    bench_serving.swap,
+):
     bench.app.command()(_measurement)
 app.add_typer(bench.app, name="bench")
 

@@ -16,6 +16,7 @@ import typer
 
 from seald.cli.client import AsJson, Daemon, Refused, show_list
 from seald.config import EMBEDDED_MODEL, Settings, load_settings
+from seald.serving.vllm.command import find_vllm, has_gpu, problems
 
 LEAST_FREE_GB = 3.0
 
@@ -51,6 +52,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _data_folder(settings.data_dir)
     yield _sqlite(settings)
     yield _gpu()
+    yield from _engine(settings)
     yield _daemon(settings)
 
 
@@ -94,9 +96,24 @@ def _sqlite(settings: Settings) -> Finding:
 
 
 def _gpu() -> Finding:
-    if shutil.which("nvidia-smi"):
+    if has_gpu():
         return Finding("GPU", "good", "an NVIDIA driver is there")
     return Finding("GPU", "note", "none: the bundled engine and the trainer use the CPU", "fine for models under 1B")
+
+
+def _engine(settings: Settings) -> Iterator[Finding]:
+    kind, found = settings.engine.kind, find_vllm(settings)
+    wanted = kind == "vllm" or (kind == "auto" and has_gpu())
+    if found is None:
+        state: Literal["note", "blocks"] = "blocks" if kind == "vllm" else "note"
+        if wanted:
+            yield Finding("vLLM", state, "not found", "run `make vllm`, or set engine.command to its Python")
+        return
+    for problem, param in problems(settings, found):
+        yield Finding("vLLM", "blocks" if wanted else "note", problem, f"see {param}")
+    yield Finding(
+        "vLLM", "good", f"{found.version}, for {'CPUs' if found.on_cpu else 'GPUs'}, with LoRA: {found.python}"
+    )
 
 
 def _daemon(settings: Settings) -> Finding:

