@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
 from seald.errors import EngineUnavailable
 from seald.pipeline.general_replies import general_replies
 from seald.serving.client import EngineClient
-from seald.serving.command import engine_command
+from seald.serving.command import EngineCommand, engine_command
 from seald.serving.model import resolve_model
 from seald.serving.supervisor import Supervisor
 from seald.training.launcher import ProcessTrainer
@@ -92,8 +91,22 @@ def ground(settings: Settings, work: Path, watch: Watch) -> Iterator[Ground]:
         ModelUnavailable, ConfigError, EngineUnavailable: there is no model, or nothing that serves it.
     """
     base = resolve_model(settings.model, settings.cache)
-    command = engine_command(settings, base.folder, key=secrets.token_urlsafe(32))
     work.mkdir(parents=True, exist_ok=True)
+    with engine_of(settings, base, work) as (engine, _):
+        yield Ground(settings, base, engine, ProcessTrainer(settings.training), work.resolve(), watch)
+
+
+@contextmanager
+def engine_of(settings: Settings, base: BaseModel, work: Path) -> Iterator[tuple[EngineClient, EngineCommand]]:
+    """The engine that `settings` name, answering, with how it was started; stopped at the end.
+
+    Raises:
+        ConfigError, EngineUnavailable: nothing serves the model, or not in time.
+    """
+    command, seconds = (
+        engine_command(settings, base.folder, key=secrets.token_urlsafe(32)),
+        settings.engine.start_seconds,
+    )
     with ExitStack() as stack:
         engine = EngineClient(command.url, key=command.key, timeout_seconds=settings.engine.request_seconds)
         stack.callback(engine.close)
@@ -102,17 +115,10 @@ def ground(settings: Settings, work: Path, watch: Watch) -> Iterator[Ground]:
             healthy=engine.healthy,
             restore=lambda: None,
             log_file=work / "engine.log",
-            start_seconds=settings.engine.start_seconds,
+            start_seconds=seconds,
         )
         stack.callback(supervisor.stop)
         supervisor.start()
-        _wait(supervisor, settings.engine.start_seconds)
-        yield Ground(settings, base, engine, ProcessTrainer(settings.training), work.resolve(), watch)
-
-
-def _wait(supervisor: Supervisor, seconds: float) -> None:
-    give_up = time.monotonic() + seconds
-    while not supervisor.ready()[0]:
-        if time.monotonic() > give_up:
+        if not supervisor.wait_ready(seconds):
             raise EngineUnavailable(f"the engine does not answer after {seconds:.0f} s: {supervisor.ready()[1]}")
-        time.sleep(0.2)
+        yield engine, command

@@ -73,7 +73,7 @@ class Connection:
 
 
 async def send(server: Server, path: str, bodies: Sequence[Mapping[str, Any]], at_once: int) -> list[Reply]:
-    """All of them over `at_once` connections; replies as they ended."""
+    """All of them over `at_once` connections; each one's replies in turn."""
     waiting, replies = iter(bodies), []
 
     async def work() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import secrets
 import subprocess
 import sys
 import time
@@ -21,13 +20,13 @@ from typing import Any
 
 import httpx
 
+from seald.bench.ground import engine_of
 from seald.bench.load import Reply, Server, send
 from seald.config import Settings
 from seald.errors import EngineUnavailable
 from seald.ports import BASE
-from seald.serving.command import engine_command, free_port
+from seald.serving.command import free_port
 from seald.serving.model import resolve_model
-from seald.serving.supervisor import Supervisor
 
 CHAT = "/v1/chat/completions"
 ROUNDS = 5
@@ -95,24 +94,8 @@ def warm(*servers: Server) -> None:
 @contextmanager
 def real_engine(settings: Settings, work: Path) -> Iterator[Server]:
     """The engine that `settings` name, with a key that we know."""
-    base = resolve_model(settings.model, settings.cache)
-    command = engine_command(settings, base.folder, key=secrets.token_urlsafe(32))
-    server = Server(command.url, command.key)
-    seconds = settings.engine.start_seconds
-    supervisor = Supervisor(
-        command,
-        healthy=lambda: _answers(server, "/health"),
-        restore=lambda: None,
-        log_file=work / "engine.log",
-        start_seconds=seconds,
-    )
-    supervisor.start()
-    try:
-        if not supervisor.wait_ready(seconds):
-            raise EngineUnavailable(f"the engine does not answer: {supervisor.ready()[1]}")
-        yield server
-    finally:
-        supervisor.stop()
+    with engine_of(settings, resolve_model(settings.model, settings.cache), work) as (_, command):
+        yield Server(command.url, command.key)
 
 
 @contextmanager
@@ -173,9 +156,8 @@ def _process(command: list[str], environment: dict[str, str], server: Server, re
 
 
 def _answers(server: Server, path: str) -> bool:
-    headers = {"authorization": f"Bearer {server.key}"} if server.key else {}
     try:
-        return httpx.get(f"{server.url}{path}", headers=headers, timeout=2, trust_env=False).status_code == 200
+        return httpx.get(f"{server.url}{path}", timeout=2, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -28,9 +28,7 @@ VERSIONS = 3
 TOKENS = 24
 SETTLE_SECONDS = 1.0
 LEARN_SECONDS = 1800
-IN_HASTE = {
-    "SEALD_ENGINE__KEEP_LOADED": "1",
-    "SEALD_POLICY__NAME": "none",
+ANY_MAY_SERVE = {
     "SEALD_GUARDS__INCONCLUSIVE": "promote",
     "SEALD_GUARDS__ACQUISITION__MIN_ACCURACY": "0",
     "SEALD_GUARDS__ACQUISITION__MIN_LOGPROB_GAIN": "0",
@@ -38,7 +36,10 @@ IN_HASTE = {
     "SEALD_GUARDS__RETENTION__MAX_DROP": "1",
     "SEALD_GUARDS__INTEGRITY__MAX_DEGENERATE": "1",
     "SEALD_COMPACTION__RETENTION_FALL": "1",
+    "SEALD_POLICY__NAME": "none",
 }
+"""For a daemon whose versions are to come and go, whatever they know."""
+IN_HASTE = {**ANY_MAY_SERVE, "SEALD_ENGINE__KEEP_LOADED": "1"}
 
 Tell = Callable[[str], None]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from seald.config import Settings
 from seald.errors import ConfigError
 from seald.ports import BASE
-from seald.serving.vllm.command import find_vllm, has_gpu, require_vllm, vllm_arguments, vllm_environment
+from seald.serving.vllm.command import Found, find_vllm, has_gpu, require_vllm, vllm_arguments, vllm_environment
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ def engine_command(settings: Settings, model: Path, *, key: str) -> EngineComman
     kind = settings.engine.kind
     if kind == "external":
         return _external(settings)
-    if kind == "vllm" or (kind == "auto" and has_gpu() and find_vllm(settings) is not None):
-        return _vllm(settings, model, key)
+    found = find_vllm(settings) if kind == "vllm" or (kind == "auto" and has_gpu()) else None
+    if kind == "vllm" or found is not None:
+        return _vllm(settings, require_vllm(settings, found), model, key)
     return _local(settings, model, key)
 
 
@@ -49,8 +50,8 @@ def _external(settings: Settings) -> EngineCommand:
     return EngineCommand(kind="external", url=settings.engine.url.rstrip("/"), key=os.environ.get("SEALD_ENGINE_KEY"))
 
 
-def _vllm(settings: Settings, model: Path, key: str) -> EngineCommand:
-    found, port = require_vllm(settings), free_port()
+def _vllm(settings: Settings, found: Found, model: Path, key: str) -> EngineCommand:
+    port = free_port()
     return EngineCommand(
         kind="vllm",
         url=f"http://127.0.0.1:{port}",

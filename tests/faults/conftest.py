@@ -7,20 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from seald.bench.swap import ANY_MAY_SERVE
 from tests.daemon_process import DaemonProcess
 
-LENIENT = {
-    # A random model cannot answer anything. What is tested is that each step happens once, not what it taught.
-    "SEALD_GUARDS__INCONCLUSIVE": "promote",
-    "SEALD_GUARDS__ACQUISITION__MIN_ACCURACY": "0",
-    "SEALD_GUARDS__ACQUISITION__MIN_LOGPROB_GAIN": "0",
-    "SEALD_GUARDS__GENERAL__MAX_DROP": "1",
-    "SEALD_GUARDS__RETENTION__MAX_DROP": "1",
-    "SEALD_GUARDS__INTEGRITY__MAX_DEGENERATE": "1",
-    "SEALD_COMPACTION__RETENTION_FALL": "1",
-    "SEALD_TRAINING__CHECKPOINT_SECONDS": "1",
-    "SEALD_POLICY__NAME": "none",
-}
+# A random model cannot answer anything. What is tested is that each step happens once, not what it taught.
+LENIENT = {**ANY_MAY_SERVE, "SEALD_TRAINING__CHECKPOINT_SECONDS": "1"}
 
 
 @pytest.fixture

