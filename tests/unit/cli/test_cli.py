@@ -73,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _other(self, key: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        if key == "POST /v1/documents" and b"bad" not in body:
+        if key == "POST /v1/documents" and b"bad.txt" not in body:
             return 202, {"id": "doc-1", "adaptation": "adp-1", "status": "queued"}
         return 422, {"error": {"message": "it is empty", "type": "invalid_request_error", "code": "unreadable"}}
 
