@@ -59,7 +59,14 @@ class Engine(Section):
     """vllm: share of the GPU's memory that it takes; the trainer needs some of the rest."""
     cpu_cache_gb: int = Field(1, ge=1)
     """vllm without a GPU: its key-value cache."""
-    url: str | None = None
+    url: str | tuple[str, ...] = ()
+    """external: address of the server, or of several that serve the same model."""
+    replicas: int = Field(1, ge=1, le=64)
+    """Engines that the daemon starts. Each is given every version before it serves; requests go to the least used."""
+    devices: tuple[str, ...] = ()
+    """vllm: what each replica sees as CUDA_VISIBLE_DEVICES, such as `["0", "1"]`; empty: what the daemon sees."""
+    wait_seconds: float = Field(30.0, ge=0)
+    """How long a request waits for an engine that sleeps while an adapter is trained, before 503."""
     keep_loaded: int = Field(3, ge=1)
     """Adapters that stay resident besides those in use."""
     max_loras: int = Field(8, ge=1)
@@ -71,6 +78,18 @@ class Engine(Section):
     request_seconds: float = Field(600.0, gt=0)
     canary_tolerance: float = Field(0.05, gt=0)
     """Largest mean absolute difference of log-probabilities (nats) between engine and trainer."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Addresses of external servers."""
+        given = (self.url,) if isinstance(self.url, str) else self.url
+        return tuple(url.rstrip("/") for url in given)
+
+    @model_validator(mode="after")
+    def _a_device_each(self) -> Engine:
+        if self.devices and len(self.devices) != self.replicas:
+            raise ValueError(f"devices names {len(self.devices)} places for {self.replicas} replicas: one each")
+        return self
 
 
 class Ingest(Section):
@@ -191,6 +210,7 @@ class Training(Section):
 
     recipe: str = "default"
     share: Literal["colocate", "sleep"] = "colocate"
+    """Whether the engine goes on serving while an adapter is trained, or gives its memory to the trainer until then."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the frozen weights and activations; LoRA weights are float32. auto: bfloat16 on a GPU."""
@@ -303,6 +323,12 @@ class Settings(BaseSettings):
             return given
         laid = {name: _on_preset(name, values) for name, values in given.items()}
         return {**RECIPES, **laid}
+
+    @model_validator(mode="after")
+    def _sleeps_only_what_is_ours(self) -> Settings:
+        if self.training.share == "sleep" and self.engine.kind == "external":
+            raise ValueError("training.share is 'sleep', but an external engine is not the daemon's to put to sleep")
+        return self
 
     @model_validator(mode="after")
     def _recipe_exists(self) -> Settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import secrets
 import threading
 from contextlib import ExitStack
 from functools import partial
@@ -26,12 +25,10 @@ from seald.pipeline.runner import Runner
 from seald.pipeline.workshop import Workshop
 from seald.policy.registry import load_policy
 from seald.scheduler import Scheduler
-from seald.serving.client import EngineClient
-from seald.serving.command import EngineCommand, engine_command
+from seald.serving.alternating import Alternating
+from seald.serving.fleet import Fleet
 from seald.serving.gateway import HttpGateway
 from seald.serving.model import resolve_model
-from seald.serving.residency import Residency
-from seald.serving.supervisor import Supervisor
 from seald.store import Stores, open_stores
 from seald.training.launcher import ProcessTrainer
 
@@ -63,20 +60,10 @@ class Daemon:
         self._stores: Stores = open_stores(settings)
         stack.callback(self._stores.close)
         self._base = resolve_model(settings.model, settings.cache)
-        command = engine_command(settings, self._base.folder, key=secrets.token_urlsafe(32))
-        self._engine = EngineClient(command.url, key=command.key, timeout_seconds=settings.engine.request_seconds)
-        stack.callback(self._engine.close)
-        self._residency = Residency(
-            self._engine,
-            self._stores.adapter_files,
-            keep_loaded=settings.engine.keep_loaded,
-            canary_tolerance=settings.engine.canary_tolerance,
-        )
-        self._command = command
-        self._supervisor = self._make_supervisor(command)
-        stack.callback(self._supervisor.stop)
+        self._fleet = Fleet(settings, self._base.folder, self._stores.adapter_files)
+        stack.callback(self._fleet.stop)
         self._trainer = ProcessTrainer(settings.training)
-        self._residency.on_traffic = self._trainer.set_busy
+        self._fleet.residency.on_traffic = self._trainer.set_busy
         self._shop = self._make_workshop(self._base)
         self._runner = Runner(self._shop)
         self._scheduler = Scheduler(self._runner.step)
@@ -84,7 +71,7 @@ class Daemon:
     def run(self) -> None:
         """Sweep, start the engine and the pipeline, answer requests until told to stop, drain."""
         self._runner.sweep()
-        self._supervisor.start()
+        self._fleet.start(self._stores.adapters.all_live())
         self._scheduler.start()
         try:
             self._answer()
@@ -107,28 +94,15 @@ class Daemon:
         log.info("seald answers", url=f"http://{server.host}:{server.port}", model=self._base.name)
         _Server(config, self._stopping).run()
 
-    def _make_supervisor(self, command: EngineCommand) -> Supervisor:
-        return Supervisor(
-            command,
-            healthy=self._engine.healthy,
-            restore=self._restore,
-            log_file=self._settings.data_dir / "logs" / "engine.log",
-            start_seconds=self._settings.engine.start_seconds,
-        )
-
-    def _restore(self) -> None:
-        for version, error in self._residency.restore(self._stores.adapters.all_live()):
-            log.error("a live version cannot be served", version=version.label, reason=error.message)
-
     def _make_workshop(self, base: BaseModel) -> Workshop:
         stores, settings = self._stores, self._settings
         policy, forms = load_policy(settings.policy.name)
         return Workshop(
             settings=settings,
             base=base,
-            engine=self._engine,
-            serving=self._residency,
-            trainer=self._trainer,
+            engine=self._fleet,
+            serving=self._fleet.residency,
+            trainer=self._trainer if settings.training.share == "colocate" else Alternating(self._trainer, self._fleet),
             documents=stores.documents,
             adaptations=stores.adaptations,
             probes=stores.probes,
@@ -146,14 +120,7 @@ class Daemon:
 
     def _services(self) -> Services:
         stores, settings = self._stores, self._settings
-        gateway = HttpGateway(
-            self._command.url,
-            key=self._command.key,
-            timeout_seconds=settings.engine.request_seconds,
-            residency=self._residency,
-            adapters=stores.adapters,
-            ready=self._supervisor.ready,
-        )
+        gateway = HttpGateway(self._fleet, stores.adapters, settings.engine)
         ingest = Ingest(stores.documents, self._base.folder / "tokenizer.json", settings.ingest, stores.clock)
         return Services(
             settings=settings,
@@ -172,16 +139,9 @@ class Daemon:
         )
 
     def _status(self) -> dict[str, Any]:
-        ready, detail = self._supervisor.ready()
         return {
             "model": self._base.name,
-            "engine": {
-                "kind": self._command.kind,
-                "ready": ready,
-                "detail": detail,
-                "pid": self._supervisor.pid,
-                "loaded": self._residency.loaded(),
-            },
+            "engine": self._fleet.status(),
             "collections": self._stores.adapters.summary(),
             "adaptations": self._stores.adaptations.counts(),
             "training": self._stores.adaptations.training(),

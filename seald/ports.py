@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -98,16 +98,12 @@ class Engine(Protocol):
         """How probable the two ways of each choice are; same length and order as `choices`."""
         ...
 
-    def score_tokens(self, token_ids: Sequence[Sequence[int]], *, models: Sequence[str]) -> list[list[float]]:
-        """Log-probabilities of tokens 1..T-1 of each row under the model of the same index, sent together."""
-        ...
-
 
 class Serving(Protocol):
     """Which adapter versions are resident in the engine, and which one answers for each collection."""
 
-    def stage(self, version: AdapterVersion) -> str:
-        """Verify the files, load them, run the canary; return the engine name.
+    def staged(self, version: AdapterVersion) -> AbstractContextManager[str]:
+        """Verify the files, load them, run the canary; gives the engine name. Inside, it stays loaded.
 
         Raises IntegrityError, CanaryMismatch, EngineUnavailable or EngineRefused.
         """
@@ -133,6 +129,8 @@ class Route:
     """`<collection>@<n>` or `base`: the header `x-seald-adapter` and the `system_fingerprint`."""
     engine_name: str
     """What the engine is asked for."""
+    replica: int = 0
+    """Which of the engines answers."""
 
 
 class Upstream(Protocol):

@@ -16,7 +16,7 @@ from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
 from seald.errors import EngineUnavailable
 from seald.pipeline.general_replies import general_replies
 from seald.serving.client import EngineClient
-from seald.serving.command import EngineCommand, engine_command
+from seald.serving.command import EngineCommand, engine_commands
 from seald.serving.model import resolve_model
 from seald.serving.supervisor import Supervisor
 from seald.training.launcher import ProcessTrainer
@@ -103,22 +103,35 @@ def engine_of(settings: Settings, base: BaseModel, work: Path) -> Iterator[tuple
     Raises:
         ConfigError, EngineUnavailable: nothing serves the model, or not in time.
     """
-    command, seconds = (
-        engine_command(settings, base.folder, key=secrets.token_urlsafe(32)),
-        settings.engine.start_seconds,
-    )
+    command, limits = engine_commands(settings, base.folder)[0], settings.engine
     with ExitStack() as stack:
-        engine = EngineClient(command.url, key=command.key, timeout_seconds=settings.engine.request_seconds)
+        engine = EngineClient(command.url, key=command.key, timeout_seconds=limits.request_seconds)
         stack.callback(engine.close)
         supervisor = Supervisor(
             command,
-            healthy=engine.healthy,
-            restore=lambda: None,
+            engine,
+            Alone(),
             log_file=work / "engine.log",
-            start_seconds=seconds,
+            start_seconds=limits.start_seconds,
+            drain_seconds=limits.request_seconds,
         )
         stack.callback(supervisor.stop)
         supervisor.start()
-        if not supervisor.wait_ready(seconds):
-            raise EngineUnavailable(f"the engine does not answer after {seconds:.0f} s: {supervisor.ready()[1]}")
+        if not supervisor.wait_ready(limits.start_seconds):
+            raise EngineUnavailable(f"no engine within {limits.start_seconds:.0f} s: {supervisor.ready()[1]}")
         yield engine, command
+
+
+class Alone:
+    """An engine that nothing is routed to: a bench speaks to it itself."""
+
+    def restore(self) -> bool:
+        """Nothing is wanted of it."""
+        return True
+
+    def withdraw(self) -> None:
+        """Nobody is to be told."""
+
+    def idle(self) -> bool:
+        """Nobody is waited for."""
+        return True

@@ -22,9 +22,9 @@ def _show(found: dict[str, Any]) -> None:
     engine, waiting = found["engine"], found["adaptations"]
     table = Table(show_header=False, title=f"seald {found['version']}", title_justify="left")
     table.add_row("model", found["model"])
-    table.add_row(
-        "engine", f"{engine['kind']}: {engine['detail']}; loaded: {', '.join(engine['loaded']) or 'base only'}"
-    )
+    for replica in engine["replicas"]:
+        loaded = ", ".join(replica["loaded"]) or "base only"
+        table.add_row("engine", f"{engine['kind']}: {replica['detail']}; loaded: {loaded}")
     for collection in found["collections"]:
         live = f"{collection['name']}@{collection['live']}" if collection["live"] else "base"
         table.add_row(f"collection {collection['name']}", f"live: {live}; {collection['documents']} documents")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from pydantic import TypeAdapter
 
@@ -25,11 +26,11 @@ def guard(shop: Workshop, adaptation: Adaptation) -> None:
     assert adaptation.version is not None, "training allots the version"
     candidate = shop.adapters.get(adaptation.collection, adaptation.version)
     try:
-        shop.serving.stage(candidate)
+        with shop.serving.staged(candidate):
+            verdicts = _collect(shop, adaptation, candidate)
     except CanaryMismatch as mismatch:
         _hold(shop, adaptation, mismatch.message, mismatch.code)
         return
-    verdicts = _collect(shop, adaptation, candidate)
     decision = gate.decide(verdicts, shop.settings.guards.inconclusive)
     reasons = "; ".join(v.reason for v in verdicts if v.verdict != "pass")
     if decision == "promote":
@@ -100,10 +101,10 @@ def _before_and_after(
     shop: Workshop, candidate: AdapterVersion, probes: list[Probe], *, before: int | None
 ) -> tuple[list[ProbeResult], list[ProbeResult]]:
     """What the version `before` (None: the base) and the candidate make of the same probes."""
-    model = BASE
-    if before is not None:
-        model = shop.serving.stage(shop.adapters.get(candidate.collection, before))
-    return probing.put(shop.engine, probes, model), probing.put(shop.engine, probes, candidate.engine_name)
+    earlier = shop.adapters.get(candidate.collection, before) if before is not None else None
+    with shop.serving.staged(earlier) if earlier is not None else nullcontext(BASE) as model:
+        known = probing.put(shop.engine, probes, model)
+    return known, probing.put(shop.engine, probes, candidate.engine_name)
 
 
 def _base_general(shop: Workshop, probes: Sequence[Probe]) -> list[ProbeResult]:

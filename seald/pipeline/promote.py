@@ -7,6 +7,8 @@ pointer at the next start.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterVersion
 from seald.errors import CanaryMismatch, Conflict, IllegalTransition
@@ -21,8 +23,7 @@ def promote(shop: Workshop, adaptation: Adaptation) -> None:
     """
     version = _candidate(shop, adaptation)
     try:
-        shop.serving.stage(version)
-        with shop.pointer:
+        with shop.serving.staged(version), shop.pointer:
             promoted = shop.adapters.promote(adaptation.id)
             shop.serving.route(promoted.collection, promoted)
     except (CanaryMismatch, Conflict) as reason:
@@ -46,10 +47,9 @@ def roll_back(shop: Workshop, collection: str, to: int | None, reason: str | Non
     """
     with shop.pointer:
         target = shop.adapters.rollback_target(collection, to)
-        if target is not None:
-            shop.serving.stage(target)
-        moved = shop.adapters.roll_back(collection, to, reason=reason)
-        shop.serving.route(collection, moved)
+        with shop.serving.staged(target) if target is not None else nullcontext():
+            moved = shop.adapters.roll_back(collection, to, reason=reason)
+            shop.serving.route(collection, moved)
         return moved
 
 

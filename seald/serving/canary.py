@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from seald.domain.adapter import Manifest
 from seald.errors import CanaryMismatch
-from seald.ports import BASE, Engine
+from seald.ports import BASE
+from seald.serving.replica import LoadingEngine
 
 
-def check_canary(engine: Engine, manifest: Manifest, *, engine_name: str, tolerance: float) -> float:
+def check_canary(engine: LoadingEngine, manifest: Manifest, *, engine_name: str, tolerance: float) -> float:
     """Return the largest mean absolute difference (nats per token) over the manifest's canaries.
 
     Raises:

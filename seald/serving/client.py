@@ -72,6 +72,14 @@ class EngineClient:
             if refusal.status != 404:
                 raise
 
+    def sleep(self) -> None:
+        """Have it give its memory back: weights to the host's memory, the key-value cache dropped."""
+        self._call("POST", "/v1/engine/sleep?level=1&mode=wait")
+
+    def wake_up(self) -> None:
+        """Have it take its memory again. What it then holds is for the canary to say."""
+        self._call("POST", "/v1/engine/wake_up")
+
     def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
         """Answer each question as a chat of one user turn; same length and order as `questions`.
 

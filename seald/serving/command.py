@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import sys
 from dataclasses import dataclass
@@ -11,7 +12,15 @@ from pathlib import Path
 from seald.config import Settings
 from seald.errors import ConfigError
 from seald.ports import BASE
-from seald.serving.vllm.command import Found, find_vllm, has_gpu, require_vllm, vllm_arguments, vllm_environment
+from seald.serving.vllm.command import (
+    Found,
+    can_sleep,
+    find_vllm,
+    has_gpu,
+    require_vllm,
+    vllm_arguments,
+    vllm_environment,
+)
 
 
 @dataclass(frozen=True)
@@ -23,14 +32,16 @@ class EngineCommand:
     key: str | None
     argv: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    sleeps: bool = False
+    """Whether it can give its memory back without ending."""
 
     def full_environment(self) -> dict[str, str]:
         """Ours with the engine's own laid over it."""
         return {**os.environ, **dict(self.environment)}
 
 
-def engine_command(settings: Settings, model: Path, *, key: str) -> EngineCommand:
-    """Decide the engine's kind and how it is started.
+def engine_commands(settings: Settings, model: Path) -> tuple[EngineCommand, ...]:
+    """Decide the engine's kind and how each replica is started; each has a key of its own.
 
     Raises:
         ConfigError: `engine.url` is missing for an external engine, or there is no vLLM that can serve.
@@ -39,31 +50,34 @@ def engine_command(settings: Settings, model: Path, *, key: str) -> EngineComman
     if kind == "external":
         return _external(settings)
     found = find_vllm(settings) if kind == "vllm" or (kind == "auto" and has_gpu()) else None
+    numbers = range(settings.engine.replicas)
     if kind == "vllm" or found is not None:
-        return _vllm(settings, require_vllm(settings, found), model, key)
-    return _local(settings, model, key)
+        usable = require_vllm(settings, found)
+        return tuple(_vllm(settings, usable, model, number) for number in numbers)
+    return tuple(_local(settings, model) for _ in numbers)
 
 
-def _external(settings: Settings) -> EngineCommand:
-    if settings.engine.url is None:
+def _external(settings: Settings) -> tuple[EngineCommand, ...]:
+    urls, key = settings.engine.urls, os.environ.get("SEALD_ENGINE_KEY")
+    if not urls:
         raise ConfigError("engine.kind is 'external': engine.url must name the server", param="engine.url")
-    return EngineCommand(kind="external", url=settings.engine.url.rstrip("/"), key=os.environ.get("SEALD_ENGINE_KEY"))
+    return tuple(EngineCommand(kind="external", url=url, key=key) for url in urls)
 
 
-def _vllm(settings: Settings, found: Found, model: Path, key: str) -> EngineCommand:
-    port = free_port()
+def _vllm(settings: Settings, found: Found, model: Path, number: int) -> EngineCommand:
+    port, key = free_port(), secrets.token_urlsafe(32)
     return EngineCommand(
         kind="vllm",
         url=f"http://127.0.0.1:{port}",
         key=key,
         argv=vllm_arguments(settings, found, model, port),
-        environment=tuple(vllm_environment(settings, found, key).items()),
+        environment=tuple(vllm_environment(settings, found, key, number).items()),
+        sleeps=can_sleep(settings, found),
     )
 
 
-def _local(settings: Settings, model: Path, key: str) -> EngineCommand:
-    port = free_port()
-    engine = settings.engine
+def _local(settings: Settings, model: Path) -> EngineCommand:
+    port, key, engine = free_port(), secrets.token_urlsafe(32), settings.engine
     options = {
         "--model": str(model),
         "--host": "127.0.0.1",
@@ -73,7 +87,7 @@ def _local(settings: Settings, model: Path, key: str) -> EngineCommand:
         "--max-num-seqs": str(engine.max_num_seqs),
         "--max-loras": str(engine.max_loras),
         "--max-lora-rank": str(engine.max_lora_rank),
-        "--threads": str(engine.threads),
+        "--threads": str(engine.threads or _share_of_the_cores(engine.replicas)),
     }
     interpreter = engine.command or (sys.executable, "-m", "seald.serving.local")
     argv = (*interpreter, *(part for option in options.items() for part in option), "--exit-with-parent")
@@ -81,6 +95,11 @@ def _local(settings: Settings, model: Path, key: str) -> EngineCommand:
     return EngineCommand(
         kind="local", url=f"http://127.0.0.1:{port}", key=key, argv=argv, environment=(("SEALD_ENGINE_KEY", key),)
     )
+
+
+def _share_of_the_cores(replicas: int) -> int:
+    """Threads of one of several; 0, torch's own choice, for one alone."""
+    return max(1, (os.cpu_count() or 1) // replicas) if replicas > 1 else 0
 
 
 def free_port() -> int:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
 
+from seald.config import Engine
 from seald.domain.adapter import AdapterStatus, AdapterVersion
 from seald.errors import EngineUnavailable, NotFound
 from seald.ports import BASE, AdapterStore, Route
-from seald.serving.residency import Residency
+from seald.serving.fleet import Fleet
 
 MODEL_ID = re.compile(r"seald(?::(?P<collection>[a-z0-9][a-z0-9_-]{0,62})(?:@(?P<version>[1-9][0-9]{0,8}))?)?")
+
+WAIT_POLL_SECONDS = 0.05
 
 
 class EngineAnswer:
@@ -48,29 +52,19 @@ class EngineAnswer:
 
 
 class HttpGateway:
-    """Fulfils the port `Gateway` for one engine."""
+    """Fulfils the port `Gateway`."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        key: str | None,
-        timeout_seconds: float,
-        residency: Residency,
-        adapters: AdapterStore,
-        ready: Callable[[], tuple[bool, str]],
-    ) -> None:
-        headers = {"authorization": f"Bearer {key}"} if key else {}
+    def __init__(self, fleet: Fleet, adapters: AdapterStore, limits: Engine) -> None:
         self._http = httpx.AsyncClient(
-            base_url=url,
-            headers=headers,
-            timeout=httpx.Timeout(timeout_seconds, connect=5.0, pool=None),
+            timeout=httpx.Timeout(limits.request_seconds, connect=5.0, pool=None),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
             trust_env=False,
         )
-        self._residency = residency
+        self._fleet = fleet
+        self._engines = fleet.commands()
+        self._residency = fleet.residency
         self._adapters = adapters
-        self._ready = ready
+        self._wait_seconds = limits.wait_seconds
 
     async def close(self) -> None:
         """Close the connections."""
@@ -80,7 +74,7 @@ class HttpGateway:
     async def lease(self, model: str) -> AsyncIterator[Route]:
         """Hold the version that `model` names until the answer is finished; load a pinned one if need be."""
         collection, version = parse_model_id(model)
-        self._require_ready()
+        await self._until_ready()
         route = await self._take(collection, version, model)
         try:
             yield route
@@ -90,7 +84,10 @@ class HttpGateway:
     @asynccontextmanager
     async def forward(self, route: Route, path: str, body: Mapping[str, Any]) -> AsyncIterator[EngineAnswer]:
         """POST `body` (its `model` replaced) to the engine's `path`; leaving the context cancels it there."""
-        request = self._http.build_request("POST", path, json={**body, "model": route.engine_name})
+        engine = self._engines[route.replica]
+        headers = {"authorization": f"Bearer {engine.key}"} if engine.key else {}
+        asked = {**body, "model": route.engine_name}
+        request = self._http.build_request("POST", f"{engine.url}{path}", json=asked, headers=headers)
         with _engine_death():
             response = await self._http.send(request, stream=True)
         try:
@@ -109,12 +106,15 @@ class HttpGateway:
 
     def ready(self) -> tuple[bool, str]:
         """Whether requests can be answered now, and if not, why."""
-        return self._ready()
+        return self._fleet.ready()
 
-    def _require_ready(self) -> None:
-        ready, why = self._ready()
-        if not ready:
-            raise EngineUnavailable(f"the engine is not ready: {why}; try again in a few seconds")
+    async def _until_ready(self) -> None:
+        """Engines that sleep for a while are waited for, those that are down are not."""
+        give_up = time.monotonic() + self._wait_seconds
+        while not self._residency.serves():
+            if not self._fleet.resting() or time.monotonic() > give_up:
+                raise EngineUnavailable(f"the engine is not ready: {self.ready()[1]}; try again in a few seconds")
+            await asyncio.sleep(WAIT_POLL_SECONDS)
 
     def _live_label(self, collection: str) -> str:
         live = self._adapters.live(collection)
@@ -126,7 +126,7 @@ class HttpGateway:
                 await asyncio.to_thread(self._require_collection, collection, model)
             return self._residency.take(collection, None, model)
         pinned = await asyncio.to_thread(self._approved, collection, version, model)
-        await asyncio.to_thread(self._residency.stage, pinned)
+        await asyncio.to_thread(self._residency.fetch, pinned)
         return self._residency.take(collection, pinned, model)
 
     def _require_collection(self, collection: str | None, model: str) -> None:

@@ -1,4 +1,4 @@
-"""Which adapters are resident in the engine, who uses them, and which one answers for each collection.
+"""Which adapters are resident in the engines, who uses them, and which one answers for each collection.
 
 One lock guards both the live pointers and the leases, so that a request takes its version and is counted as its
 user in one indivisible move: a version in use is never unloaded, and a reply comes from one version whole.
@@ -7,65 +7,69 @@ user in one indivisible move: a version in use is never unloaded, and a reply co
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Protocol
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from seald.domain.adapter import AdapterVersion
 from seald.errors import EngineError, EngineUnavailable, IntegrityError, NotFound, SealdError
-from seald.ports import BASE, AdapterFiles, Engine, Route
+from seald.ports import BASE, AdapterFiles, Route
 from seald.serving.canary import check_canary
+from seald.serving.replica import LoadingEngine, Replica
 
-
-class LoadingEngine(Engine, Protocol):
-    """An engine whose adapters can be changed."""
-
-    def load(self, name: str, folder: Path) -> None:
-        """Load a folder under a new name."""
-        ...
-
-    def unload(self, name: str) -> None:
-        """Drop a name."""
-        ...
+AVOID_SECONDS = 2.0
 
 
 class Residency:
     """Fulfils the port `Serving`, and gives leases to the gateway."""
 
     def __init__(
-        self, engine: LoadingEngine, files: AdapterFiles, *, keep_loaded: int, canary_tolerance: float
+        self, replicas: Sequence[Replica], files: AdapterFiles, *, keep_loaded: int, canary_tolerance: float
     ) -> None:
-        self._engine = engine
+        self._replicas = tuple(replicas)
         self._files = files
         self._keep_loaded = keep_loaded
         self._tolerance = canary_tolerance
         self._state = threading.Lock()
-        self._loading = threading.RLock()
-        self._resident: OrderedDict[str, AdapterVersion] = OrderedDict()
         self._live: dict[str, AdapterVersion] = {}
-        self._users: Counter[str] = Counter()
+        self._staged: list[AdapterVersion] = []
+        self._asking = 0
         self.on_traffic: Callable[[bool], None] = lambda _busy: None
         """Told True when the first request begins to be answered, False when the last one ends."""
 
-    def stage(self, version: AdapterVersion) -> str:
-        """Verify the files, load them, run the canary; return the engine name. Staging twice loads once."""
-        name = version.engine_name
-        with self._loading:
+    def remember(self, live: Sequence[AdapterVersion]) -> None:
+        """What must be live, before any engine is up."""
+        with self._state:
+            self._live = {version.collection: version for version in live}
+
+    @contextmanager
+    def staged(self, version: AdapterVersion) -> Iterator[str]:
+        """Have every replica that serves hold it, each with its canary; the engine name. Inside, none lets it go.
+
+        Raises IntegrityError, CanaryMismatch, EngineRefused, or EngineUnavailable when no replica serves.
+        """
+        with self._state:
+            serving = [replica for replica in self._replicas if replica.serves]
+            self._staged.append(version)
+        try:
+            if not serving:
+                raise EngineUnavailable("no engine is ready to load a version; see `seald status`")
+            for replica in serving:
+                self._load(replica, version)
+            yield version.engine_name
+        finally:
             with self._state:
-                if name in self._resident:
-                    self._resident.move_to_end(name)
-                    return name
-            manifest = self._files.verify(version.collection, version.version)
-            self._engine.load(name, self._files.folder(version.collection, version.version))
-            try:
-                check_canary(self._engine, manifest, engine_name=name, tolerance=self._tolerance)
-            except EngineError:
-                self._drop(name)
-                raise
-            with self._state:
-                self._resident[name] = version
-        return name
+                self._staged.remove(version)
+            self.settle()
+
+    def fetch(self, version: AdapterVersion) -> None:
+        """Have one replica at least hold it, for a client that asks for this very version. Raises as `staged`."""
+        with self._state:
+            if any(replica.serves and replica.holds(version.engine_name) for replica in self._replicas):
+                return
+            replica = self._least_used(BASE)
+        self._load(replica, version)
+        self.settle()
 
     def route(self, collection: str, version: AdapterVersion | None) -> None:
         """Send new requests of `collection` to a staged version; None sends them to the base."""
@@ -74,102 +78,185 @@ class Residency:
                 self._live.pop(collection, None)
             else:
                 self._live[collection] = version
-                if version.engine_name in self._resident:
-                    # A rebuild may have the weights of an older version: `loaded` is to name the one that serves.
-                    self._resident[version.engine_name] = version
+                for replica in self._replicas:
+                    if replica.holds(version.engine_name):
+                        # A rebuild may have the weights of an older version: `loaded` is to name the one that serves.
+                        replica.resident[version.engine_name] = version
         self.settle()
 
     def discard(self, version: AdapterVersion) -> None:
         """Unload a version that will not serve, unless its weights are somebody's live ones or in use."""
-        with self._loading:
-            with self._state:
-                name = version.engine_name
-                dropped = name not in self._wanted() and self._resident.pop(name, None) is not None
-            if dropped:
-                self._drop(name)
+        name = version.engine_name
+        for replica in self._replicas:
+            with replica.loading:
+                with self._state:
+                    dropped = name not in self._wanted(replica) and replica.resident.pop(name, None) is not None
+                if dropped:
+                    _drop(replica, name)
 
-    def restore(self, live: Sequence[AdapterVersion]) -> list[tuple[AdapterVersion, SealdError]]:
-        """After the engine (re)started empty: stage and route what must be live; return what could not be.
-
-        A version that fails leaves its collection unrouted rather than answered by the wrong weights.
-        """
+    def withdraw(self, replica: Replica) -> None:
+        """Send it no more requests: it is gone, or about to forget what it holds."""
         with self._state:
-            self._resident.clear()
-            self._live.clear()
-        failed: list[tuple[AdapterVersion, SealdError]] = []
-        for version in live:
-            try:
-                self.stage(version)
-            except (EngineError, IntegrityError, NotFound) as error:
-                failed.append((version, error))
-            self.route(version.collection, version)
-        return failed
+            replica.serves = False
+            replica.resident.clear()
+
+    def restore(self, replica: Replica) -> list[tuple[AdapterVersion, SealdError]]:
+        """Load what must be live and is not there yet, then send it requests; return what could not be loaded.
+
+        A version that fails leaves its collection unanswered by this replica rather than answered by wrong weights.
+        """
+        failed: dict[str, tuple[AdapterVersion, SealdError]] = {}
+        while missing := self._missing_or_serve(replica, failed):
+            for version in missing:
+                try:
+                    self._load(replica, version)
+                except (EngineError, IntegrityError, NotFound) as error:
+                    failed[version.label] = version, error
+        return list(failed.values())
 
     def settle(self) -> None:
         """Unload idle versions beyond `keep_loaded`, least recently used first."""
-        with self._loading:
-            for name in self._idle_beyond_limit():
-                self._drop(name)
+        for replica in self._replicas:
+            with replica.loading:
+                for name in self._idle_beyond_limit(replica):
+                    _drop(replica, name)
 
     def take(self, collection: str | None, pinned: AdapterVersion | None, model: str) -> Route:
         """Begin a lease: on `pinned`, else on the live version of `collection`, else on the base.
 
         Raises:
-            EngineUnavailable: the version is not resident: it could not be loaded, or not yet.
+            EngineUnavailable: no replica serves, or none holds the version.
         """
         with self._state:
             version = pinned if pinned is not None else self._live.get(collection or "")
-            if version is not None and version.engine_name not in self._resident:
-                raise EngineUnavailable(f"{version.label} is not loaded in the engine; see `seald status`")
-            name = version.engine_name if version is not None else BASE
-            if version is not None:
-                self._resident.move_to_end(name)
-            first = not self._users
-            self._users[name] += 1
+            name, label = (version.engine_name, version.label) if version is not None else (BASE, BASE)
+            replica = self._use(name, label)
+            first = not self._asking
+            self._asking += 1
         if first:
             self.on_traffic(True)
-        return Route(model=model, label=version.label if version is not None else BASE, engine_name=name)
+        return Route(model=model, label=label, engine_name=name, replica=self._replicas.index(replica))
 
     def give_back(self, route: Route) -> None:
         """End a lease. Never blocks on the engine: unloading is `settle`'s."""
         with self._state:
-            self._users[route.engine_name] -= 1
-            if self._users[route.engine_name] <= 0:
-                del self._users[route.engine_name]
-            last = not self._users
+            self._unuse(self._replicas[route.replica], route.engine_name)
+            self._asking -= 1
+            last = not self._asking
         if last:
             self.on_traffic(False)
+
+    def avoid(self, route: Route) -> bool:
+        """Its engine did not answer: ask others first for a moment. Returns whether there is one.
+
+        An engine that is gone is noticed by its supervisor soon after, not at once.
+        """
+        with self._state:
+            self._replicas[route.replica].avoided_until = time.monotonic() + AVOID_SECONDS
+            others = [replica for replica in self._replicas if replica.serves and not _avoided(replica)]
+            return any(route.engine_name == BASE or replica.holds(route.engine_name) for replica in others)
+
+    @contextmanager
+    def lend(self, name: str) -> Iterator[LoadingEngine]:
+        """The least used engine that holds `name`, for work that is not a client's. Raises EngineUnavailable."""
+        with self._state:
+            replica = self._use(name, name)
+        try:
+            yield replica.engine
+        finally:
+            with self._state:
+                self._unuse(replica, name)
 
     def is_routed(self, collection: str | None) -> bool:
         """Whether the collection has a live version."""
         with self._state:
             return collection in self._live
 
-    def loaded(self) -> list[str]:
-        """Labels of the resident versions, least recently used first."""
+    def loaded(self, replica: Replica) -> list[str]:
+        """Labels of the versions that it holds, least recently used first."""
         with self._state:
-            return [version.label for version in self._resident.values()]
+            return [version.label for version in replica.resident.values()]
 
-    def in_flight(self) -> int:
-        """Requests being answered now."""
-        with self._state:
-            return sum(self._users.values())
+    def serves(self) -> bool:
+        """Whether any replica takes requests."""
+        return any(replica.serves for replica in self._replicas)
 
-    def _idle_beyond_limit(self) -> list[str]:
+    def in_flight(self, replica: Replica) -> int:
+        """Requests that it is answering now."""
         with self._state:
-            wanted = self._wanted()
-            idle = [name for name in self._resident if name not in wanted]
+            return replica.users.total()
+
+    def _load(self, replica: Replica, version: AdapterVersion) -> None:
+        """Verify the files, load them, run the canary."""
+        name = version.engine_name
+        with replica.loading:
+            with self._state:
+                if replica.holds(name):
+                    replica.resident.move_to_end(name)
+                    return
+            manifest = self._files.verify(version.collection, version.version)
+            replica.engine.load(name, self._files.folder(version.collection, version.version))
+            try:
+                check_canary(replica.engine, manifest, engine_name=name, tolerance=self._tolerance)
+            except EngineError:
+                _drop(replica, name)
+                raise
+            with self._state:
+                replica.resident[name] = version
+
+    def _missing_or_serve(
+        self, replica: Replica, failed: dict[str, tuple[AdapterVersion, SealdError]]
+    ) -> list[AdapterVersion]:
+        """What is wanted and not resident; with nothing missing the replica serves, before any pointer can move."""
+        with self._state:
+            # What is being staged too: whoever stages it has counted on the replicas that served when it began.
+            wanted = [*self._live.values(), *self._staged]
+            missing = [v for v in wanted if not replica.holds(v.engine_name) and v.label not in failed]
+            replica.serves = not missing
+            return missing
+
+    def _use(self, name: str, label: str) -> Replica:
+        replica = self._least_used(name)
+        if name in replica.resident:
+            replica.resident.move_to_end(name)
+        elif name != BASE:
+            raise EngineUnavailable(f"{label} is not loaded in the engine; see `seald status`")
+        replica.users[name] += 1
+        return replica
+
+    def _least_used(self, name: str) -> Replica:
+        """Of those that serve and hold `name`; where none holds it, of those that serve."""
+        serving = [replica for replica in self._replicas if replica.serves]
+        if not serving:
+            raise EngineUnavailable("no engine is ready; try again in a few seconds")
+        holding = [replica for replica in serving if replica.holds(name)]
+        return min(holding or serving, key=lambda replica: (_avoided(replica), replica.users.total()))
+
+    def _unuse(self, replica: Replica, name: str) -> None:
+        replica.users[name] -= 1
+        if replica.users[name] <= 0:
+            del replica.users[name]
+
+    def _idle_beyond_limit(self, replica: Replica) -> list[str]:
+        with self._state:
+            wanted = self._wanted(replica)
+            idle = [name for name in replica.resident if name not in wanted]
             surplus = idle[: max(0, len(idle) - self._keep_loaded)]
             for name in surplus:
-                del self._resident[name]
+                del replica.resident[name]
         return surplus
 
-    def _wanted(self) -> set[str]:
-        return {version.engine_name for version in self._live.values()} | set(self._users)
+    def _wanted(self, replica: Replica) -> set[str]:
+        return {version.engine_name for version in (*self._live.values(), *self._staged)} | set(replica.users)
 
-    def _drop(self, name: str) -> None:
-        # An engine that cannot unload is being restarted, which unloads everything.
-        try:
-            self._engine.unload(name)
-        except EngineError:
-            return
+
+def _avoided(replica: Replica) -> bool:
+    return replica.avoided_until > time.monotonic()
+
+
+def _drop(replica: Replica, name: str) -> None:
+    # An engine that cannot unload is being restarted, which unloads everything.
+    try:
+        replica.engine.unload(name)
+    except EngineError:
+        return

@@ -1,49 +1,89 @@
-"""Keeps the engine process alive: start, wait until it answers, restore what must be live, restart with backoff."""
+"""Keeps an engine alive: start, wait until it answers, restore what must be live, restart with backoff; sleep, wake."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
+from seald.errors import EngineError
 from seald.serving.command import EngineCommand
+from seald.serving.engine_process import EngineProcess
 
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 SETTLED_SECONDS = 60.0
 """An engine that lived this long is taken to be well: the next restart begins with the shortest wait again."""
 POLL_SECONDS = 0.2
+EXTERNAL_POLL_SECONDS = 2.0
+MEND_SECONDS = 30.0
+"""How often an engine that serves without a version that it should hold is given it again."""
 
 log = structlog.get_logger(__name__)
 
 
+class Answering(Protocol):
+    """The engine as the supervisor speaks to it."""
+
+    def healthy(self) -> bool:
+        """Whether it answers."""
+        ...
+
+    def sleep(self) -> None:
+        """Give its memory back. Raises EngineError."""
+        ...
+
+    def wake_up(self) -> None:
+        """Take the memory again. Raises EngineError."""
+        ...
+
+
+class Charge(Protocol):
+    """Whoever sends the engine requests."""
+
+    def restore(self) -> bool:
+        """The engine answers: load what must be live, then send it requests. False: not all could be loaded."""
+        ...
+
+    def withdraw(self) -> None:
+        """Send it no more requests."""
+        ...
+
+    def idle(self) -> bool:
+        """Whether none is being answered."""
+        ...
+
+
 class Supervisor:
-    """Runs one engine child in a thread of its own; an external engine (no `argv`) is only watched."""
+    """Tends one engine in a thread of its own; an external one (no `argv`) is only watched."""
 
     def __init__(
         self,
         command: EngineCommand,
+        engine: Answering,
+        charge: Charge,
         *,
-        healthy: Callable[[], bool],
-        restore: Callable[[], None],
         log_file: Path,
         start_seconds: float,
+        drain_seconds: float,
     ) -> None:
         self._command = command
-        self._healthy = healthy
-        self._restore = restore
+        self._engine = engine
+        self._charge = charge
         self._log_file = log_file
         self._start_seconds = start_seconds
+        self._drain_seconds = drain_seconds
         self._stopping = threading.Event()
         self._ready = threading.Event()
+        self._bedtime = threading.Event()
+        self._asleep = threading.Event()
+        self.resting = False
+        """From the moment when it is to sleep until it serves again."""
         self._detail = "starting"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._whole = True
+        self._process: EngineProcess | None = None
         self._thread = threading.Thread(target=self._run, name="engine-supervisor", daemon=True)
 
     def start(self) -> None:
@@ -54,8 +94,20 @@ class Supervisor:
         """End the engine: ask, wait ten seconds, kill."""
         self._stopping.set()
         self._ready.clear()
-        self._end_process(patience=10.0)
+        if self._process is not None:
+            self._process.end(patience=10.0)
         self._thread.join(timeout=15.0)
+
+    def sleep(self) -> None:
+        """Let it answer what it has begun, then give its memory back; returns when that is done."""
+        self.resting = True
+        self._bedtime.set()
+        while not self._asleep.wait(POLL_SECONDS) and not self._stopping.is_set():
+            pass
+
+    def wake(self) -> None:
+        """End its sleep; it serves again once it has been restored."""
+        self._bedtime.clear()
 
     def ready(self) -> tuple[bool, str]:
         """Whether the engine answers with what must be live, and if not, why."""
@@ -75,82 +127,95 @@ class Supervisor:
         while not self._stopping.is_set():
             began = time.monotonic()
             self._live_once()
+            if self._bedtime.is_set():
+                self._lie()
+                failures = 0
+                continue
             failures = 0 if time.monotonic() - began > SETTLED_SECONDS else failures + 1
-            wait = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS)) - 1] if failures else BACKOFF_SECONDS[0]
-            self._stopping.wait(wait)
+            self._stopping.wait(BACKOFF_SECONDS[min(max(failures, 1), len(BACKOFF_SECONDS)) - 1])
 
     def _live_once(self) -> None:
         """One life of the engine, from its start to its end."""
-        self._start_process()
-        if self._wait_healthy():
-            self._bring_to_wanted_state()
-            self._watch()
-        self._ready.clear()
-        self._end_process(patience=5.0)
-        if not self._stopping.is_set():
-            log.warning("engine is down", detail=self._detail)
-
-    def _start_process(self) -> None:
         self._detail = "starting"
-        if not self._command.argv:
-            return
-        self._log_file.parent.mkdir(parents=True, exist_ok=True)
-        with self._log_file.open("ab") as output:
-            # Its standard input is ours to hold: when we die, however we die, it reads the end and leaves too.
-            self._process = subprocess.Popen(
-                self._command.argv,
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=self._command.full_environment(),
-                start_new_session=True,
-            )
+        self._process = EngineProcess(self._command, self._log_file)
+        if self._wait_healthy() and self._serve():
+            while self._bedtime.is_set() and self._nap() and self._serve(after_nap=True):
+                pass
+        self._retire()
+        self._process.end(patience=5.0)
+        if not self._stopping.is_set() and not self._bedtime.is_set():
+            log.warning("engine is down", detail=self._detail)
 
     def _wait_healthy(self) -> bool:
         deadline = time.monotonic() + self._start_seconds
         while not self._stopping.is_set() and time.monotonic() < deadline:
             if self._exited():
                 return False
-            if self._healthy():
+            if self._engine.healthy():
                 return True
             self._stopping.wait(POLL_SECONDS)
         self._detail = f"no answer within {self._start_seconds:.0f} s; see {self._log_file}"
         return False
 
-    def _bring_to_wanted_state(self) -> None:
+    def _serve(self, *, after_nap: bool = False) -> bool:
+        """Bring it to the wanted state and watch it. True: it is well, and is to go to sleep."""
         self._detail = "loading adapters"
-        self._restore()
-        if not self._exited():
-            self._detail = "ready"
-            self._ready.set()
-            log.info("engine is ready", kind=self._command.kind, url=self._command.url)
+        self._whole = self._charge.restore()
+        if after_nap and not self._whole:
+            # Under the same names the prefix cache would go on with what the wrong weights computed.
+            log.error("the engine woke up with other weights than it fell asleep with; it is started anew")
+            return False
+        if self._exited():
+            return False
+        self._detail = "ready"
+        self._ready.set()
+        self.resting = self._bedtime.is_set()
+        log.info("engine is ready", kind=self._command.kind, url=self._command.url)
+        return self._watch()
 
-    def _watch(self) -> None:
-        while not self._stopping.is_set() and not self._exited():
-            if not self._command.argv and not self._healthy():
+    def _watch(self) -> bool:
+        pause, mended = POLL_SECONDS if self._command.argv else EXTERNAL_POLL_SECONDS, time.monotonic()
+        while not self._stopping.is_set() and not self._exited() and not self._bedtime.is_set():
+            if not self._command.argv and not self._engine.healthy():
                 self._detail = f"{self._command.url} does not answer"
-                return
-            self._stopping.wait(POLL_SECONDS if self._command.argv else 2.0)
+                return False
+            if not self._whole and time.monotonic() - mended > MEND_SECONDS:
+                self._whole, mended = self._charge.restore(), time.monotonic()
+            self._stopping.wait(pause)
+        return self._bedtime.is_set() and not self._exited()
+
+    def _nap(self) -> bool:
+        """Sleep inside the process, where the engine can; False: its process is to end for that."""
+        self._retire()
+        give_up = time.monotonic() + self._drain_seconds
+        while not self._charge.idle() and time.monotonic() < give_up and not self._stopping.is_set():
+            self._stopping.wait(POLL_SECONDS / 4)
+        if not self._command.sleeps:
+            return False
+        try:
+            self._engine.sleep()
+            self._lie()
+            self._engine.wake_up()
+        except EngineError as error:
+            self._detail = error.message
+            return False
+        return not self._exited()
+
+    def _lie(self) -> None:
+        self._detail = "sleeping"
+        self._asleep.set()
+        while self._bedtime.is_set() and not self._stopping.is_set():
+            self._stopping.wait(POLL_SECONDS / 4)
+        self._asleep.clear()
+        self._detail = "waking up"
+
+    def _retire(self) -> None:
+        self._ready.clear()
+        self._charge.withdraw()
 
     def _exited(self) -> bool:
-        if self._process is None or self._process.poll() is None:
+        code = self._process.exit_code() if self._process is not None else None
+        if code is None:
             return False
-        self._detail = f"the engine ended with code {self._process.returncode}; see {self._log_file}"
+        self._detail = f"the engine ended with code {code}; see {self._log_file}"
         return True
-
-    def _end_process(self, *, patience: float) -> None:
-        process = self._process
-        if process is None:
-            return
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(patience)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        process.wait()
-        # What it started itself and left behind: it leads a group of its own.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        if process.stdin is not None:
-            process.stdin.close()

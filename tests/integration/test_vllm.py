@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -75,7 +76,7 @@ def test_the_prefix_cache_keeps_versions_apart(taught: DaemonProcess) -> None:
 def test_a_pinned_version_is_loaded_on_demand(taught: DaemonProcess) -> None:
     for n in VERSIONS:
         scores(taught, f"seald:default@{n}")
-    loaded = taught.get("/v1/status")["engine"]["loaded"]
+    loaded = engine_of(taught)["loaded"]
     assert f"default@{VERSIONS[-1]}" in loaded
     assert len(loaded) <= 3  # the live one, and two idle ones
 
@@ -92,7 +93,7 @@ def test_tampered_weights_never_reach_the_engine(taught: DaemonProcess) -> None:
     try:
         answer = taught.post("/v1/completions", {"model": "seald:default@1", "prompt": "x", "max_tokens": 1})
         assert answer.status_code >= 500
-        assert "default@1" not in taught.get("/v1/status")["engine"]["loaded"]
+        assert "default@1" not in engine_of(taught)["loaded"]
     finally:
         file.write_bytes(whole)
     scores(taught, "seald:default@1")
@@ -114,9 +115,14 @@ def test_the_engine_leaves_with_the_daemon(tmp_path: Path, tiny_model: Path) -> 
     assert not alive
 
 
+def engine_of(daemon: DaemonProcess) -> dict[str, Any]:
+    (only,) = daemon.get("/v1/status")["engine"]["replicas"]
+    return dict(only)
+
+
 def restart_engine(daemon: DaemonProcess) -> None:
     """Kill it, see that the daemon says so and lives on, and wait until it is back."""
-    psutil.Process(daemon.get("/v1/status")["engine"]["pid"]).kill()
+    psutil.Process(engine_of(daemon)["pid"]).kill()
     deadline = time.monotonic() + 20
     while httpx.get(f"{daemon.url}/readyz").status_code == 200 and time.monotonic() < deadline:
         time.sleep(0.05)

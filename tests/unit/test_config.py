@@ -33,12 +33,23 @@ def test_the_command_line_goes_over_variables_over_the_file(tmp_path: Path, monk
         ("[recipes.default]\nepochs = 0", "recipes.default.epochs"),
         ("[compaction]\nevery = -1", "compaction.every"),
         ("[compaction]\ngeneral_share = 0", "compaction.general_share"),
+        ("[engine]\nreplicas = 2\ndevices = ['0']", "engine"),
+        ("[engine]\nkind = 'external'\n[training]\nshare = 'sleep'", "training.share"),
         ("[server\n", "not valid TOML"),
     ],
 )
 def test_a_wrong_key_is_named(tmp_path: Path, text: str, key: str) -> None:
     with pytest.raises(ConfigError, match=key):
         load_settings(write(tmp_path, text))
+
+
+def test_an_external_engine_is_one_address_or_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    several = load_settings(write(tmp_path, "[engine]\nurl = ['http://a:1/', 'http://b:1']"))
+    assert several.engine.urls == ("http://a:1", "http://b:1")
+    monkeypatch.setenv("SEALD_ENGINE__URL", "http://c:1")
+    assert load_settings(None).engine.urls == ("http://c:1",)
+    monkeypatch.setenv("SEALD_ENGINE__URL", '["http://c:1", "http://d:1"]')
+    assert load_settings(None).engine.urls == ("http://c:1", "http://d:1")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,11 @@ def problems(settings: Settings, found: Found) -> list[tuple[str, str]]:
     return wrong
 
 
+def can_sleep(settings: Settings, found: Found) -> bool:
+    """Whether this vLLM is to give its memory back and take it again while it lives; its CPU build cannot."""
+    return settings.training.share == "sleep" and not found.on_cpu
+
+
 def vllm_arguments(settings: Settings, found: Found, model: Path, port: int) -> tuple[str, ...]:
     """The argument list. No `--trust-remote-code`, and only loopback."""
     engine = settings.engine
@@ -103,11 +109,13 @@ def vllm_arguments(settings: Settings, found: Found, model: Path, port: int) -> 
         "--max-lora-rank": str(engine.max_lora_rank),
     }
     # On a CPU without fast half precision float32 is five times as fast, and compiling is switched off by LoRA.
-    own = (
+    own: tuple[str, ...] = (
         ("--dtype", "float32", "--enforce-eager")
         if found.on_cpu
         else ("--gpu-memory-utilization", str(engine.gpu_memory))
     )
+    if can_sleep(settings, found):
+        own += ("--enable-sleep-mode",)
     # Without the list vLLM wraps the output layer too, and concurrent prompt log-probabilities kill it.
     layers = dict.fromkeys(name for recipe in settings.recipes.values() for name in recipe.target_modules)
     listed = tuple(part for option in options.items() for part in option)
@@ -115,8 +123,8 @@ def vllm_arguments(settings: Settings, found: Found, model: Path, port: int) -> 
     return (*command, *own, *engine.args)
 
 
-def vllm_environment(settings: Settings, found: Found, key: str) -> dict[str, str]:
-    """Laid over ours. The key goes this way: an argument list can be read by every user of the machine."""
+def vllm_environment(settings: Settings, found: Found, key: str, number: int) -> dict[str, str]:
+    """Laid over ours, for replica `number`. The key goes this way: every user of the machine can read arguments."""
     environment = {
         "PYTHONPATH": str(INSIDE),
         "VLLM_API_KEY": key,
@@ -130,7 +138,19 @@ def vllm_environment(settings: Settings, found: Found, key: str) -> dict[str, st
     }
     if found.on_cpu:
         environment |= {"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": str(settings.engine.cpu_cache_gb)}
+        environment |= _cores(number, settings.engine.replicas)
+    elif settings.engine.devices:
+        environment["CUDA_VISIBLE_DEVICES"] = settings.engine.devices[number]
     return environment
+
+
+def _cores(number: int, replicas: int) -> dict[str, str]:
+    """Left to itself each of several would bind its threads to the same cores."""
+    if replicas == 1:
+        return {}
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    mine = cores[number % len(cores) :: replicas]
+    return {"VLLM_CPU_OMP_THREADS_BIND": ",".join(map(str, mine))}
 
 
 def _versions(python: Path) -> dict[str, str]:

@@ -20,6 +20,7 @@ from seald.pipeline.runner import Runner
 from seald.pipeline.workshop import Workshop
 from seald.policy.registry import load_policy
 from seald.ports import BASE, Choice, Continuation, Preference, Reply, Sampling
+from seald.serving.replica import Replica
 from seald.serving.residency import Residency
 from seald.store import open_stores
 from seald.training.launcher import ProcessTrainer
@@ -93,7 +94,9 @@ class Site:
         self.stores = open_stores(self.settings)
         self.engine = ScriptedEngine()
         self.trainer = RememberingTrainer(self.settings)
-        self.residency = Residency(self.engine, self.stores.adapter_files, keep_loaded=3, canary_tolerance=0.05)
+        self.replica = Replica(self.engine)
+        self.residency = Residency((self.replica,), self.stores.adapter_files, keep_loaded=3, canary_tolerance=0.05)
+        self.residency.restore(self.replica)
         self.shop = self._workshop()
         self.runner = Runner(self.shop)
 

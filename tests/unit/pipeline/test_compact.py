@@ -105,7 +105,7 @@ def test_a_version_with_the_weights_of_another_serves_under_its_own_label(
     route = site.residency.take("default", None, "seald")
     site.residency.give_back(route)
     assert (route.label, route.engine_name) == ("default@4", name)
-    assert "default@4" in site.residency.loaded()
+    assert "default@4" in site.residency.loaded(site.replica)
 
 
 def test_it_is_judged_on_all_its_documents(site: Site) -> None:

@@ -14,6 +14,7 @@ from seald.domain.probe import AnswerScore
 from seald.domain.training import Canary
 from seald.errors import EngineUnavailable, IntegrityError
 from seald.ports import BASE, Choice, Continuation, Preference, Reply, Sampling
+from seald.serving.replica import Replica
 from seald.serving.residency import Residency
 
 CANARY = Canary(token_ids=(1, 2, 3), base_logprobs=(-1.0, -2.0), adapter_logprobs=(-0.5, -0.25))
@@ -114,5 +115,12 @@ def files() -> MemoryFiles:
 
 
 @pytest.fixture
-def residency(engine: MemoryEngine, files: MemoryFiles) -> Residency:
-    return Residency(engine, files, keep_loaded=1, canary_tolerance=0.05)  # type: ignore[arg-type]
+def replica(engine: MemoryEngine) -> Replica:
+    return Replica(engine)
+
+
+@pytest.fixture
+def residency(replica: Replica, files: MemoryFiles) -> Residency:
+    made = Residency((replica,), files, keep_loaded=1, canary_tolerance=0.05)  # type: ignore[arg-type]
+    made.restore(replica)
+    return made

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from seald.errors import EngineUnavailable
 from seald.serving.command import EngineCommand
 from seald.serving.supervisor import Supervisor
 from tests.daemon_process import free_port
@@ -23,18 +25,22 @@ http.server.HTTPServer(('127.0.0.1', {port}), http.server.SimpleHTTPRequestHandl
 
 
 class Watched:
-    """A supervisor, and what it asked for."""
+    """A supervisor, its engine and its charge; notes what it asks of them."""
 
-    def __init__(self, folder: Path, source: str, port: int) -> None:
-        self.restored = 0
+    def __init__(self, folder: Path, source: str, port: int, *, sleeps: bool = False) -> None:
+        self.done: list[str] = []
+        self.whole = True
+        self.busy = False
+        self.sleepless = False
         self.port = port
         argv = (sys.executable, "-c", source)
         self.supervisor = Supervisor(
-            EngineCommand(kind="local", url=f"http://127.0.0.1:{port}", key=None, argv=argv),
-            healthy=self.healthy,
-            restore=self.restore,
+            EngineCommand(kind="local", url=f"http://127.0.0.1:{port}", key=None, argv=argv, sleeps=sleeps),
+            self,
+            self,
             log_file=folder / "engine.log",
             start_seconds=10,
+            drain_seconds=10,
         )
 
     def healthy(self) -> bool:
@@ -43,38 +49,61 @@ class Watched:
         except httpx.HTTPError:
             return False
 
-    def restore(self) -> None:
-        self.restored += 1
+    def restore(self) -> bool:
+        self.done.append("restore")
+        return self.whole
+
+    def withdraw(self) -> None:
+        self.done.append("withdraw")
+
+    def idle(self) -> bool:
+        return not self.busy
+
+    def sleep(self) -> None:
+        if self.sleepless:
+            raise EngineUnavailable("it cannot sleep")
+        self.done.append("sleep")
+
+    def wake_up(self) -> None:
+        self.done.append("wake_up")
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    port = free_port()
-    made = Watched(tmp_path, SERVER.format(port=port), port)
-    made.supervisor.start()
-    yield made
-    made.supervisor.stop()
+def watch(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
+    """Starts one that is ready."""
+    made: list[Watched] = []
+
+    def start(*, sleeps: bool = False) -> Watched:
+        port = free_port()
+        made.append(Watched(tmp_path, SERVER.format(port=port), port, sleeps=sleeps))
+        made[-1].supervisor.start()
+        assert made[-1].supervisor.wait_ready(10)
+        return made[-1]
+
+    yield start
+    for watched in made:
+        watched.supervisor.stop()
 
 
-def test_ready_after_what_was_live_is_back(watched: Watched) -> None:
-    assert watched.supervisor.wait_ready(10)
-    assert watched.restored == 1
+def test_ready_after_what_was_live_is_back(watch: Callable[..., Watched]) -> None:
+    watched = watch()
+    assert watched.done == ["restore"]
     assert watched.supervisor.ready() == (True, "ready")
 
 
-def test_a_killed_engine_is_started_again_and_restored(watched: Watched) -> None:
-    assert watched.supervisor.wait_ready(10)
+def test_a_killed_engine_is_started_again_and_restored(watch: Callable[..., Watched]) -> None:
+    watched = watch()
     first = watched.supervisor.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
     while watched.supervisor.pid == first:
         time.sleep(0.02)
     assert watched.supervisor.wait_ready(15)
-    assert watched.restored == 2
+    assert watched.done == ["restore", "withdraw", "restore"]
 
 
-def test_stop_ends_the_process(watched: Watched) -> None:
-    assert watched.supervisor.wait_ready(10)
+def test_stop_ends_the_process(watch: Callable[..., Watched]) -> None:
+    watched = watch()
     pid = watched.supervisor.pid
     assert pid is not None
     watched.supervisor.stop()
@@ -91,3 +120,57 @@ def test_an_engine_that_cannot_start_says_where_to_look(tmp_path: Path) -> None:
         time.sleep(0.02)
     made.supervisor.stop()
     assert "no such model" in (tmp_path / "engine.log").read_text()
+
+
+def test_an_engine_that_can_sleeps_in_its_process(watch: Callable[..., Watched]) -> None:
+    watched = watch(sleeps=True)
+    pid = watched.supervisor.pid
+    watched.supervisor.sleep()
+    assert watched.supervisor.ready() == (False, "sleeping")
+    assert watched.supervisor.resting
+    watched.supervisor.wake()
+    assert watched.supervisor.wait_ready(10)
+    assert watched.done == ["restore", "withdraw", "sleep", "wake_up", "restore"]
+    assert watched.supervisor.pid == pid
+    assert not watched.supervisor.resting
+
+
+def test_one_that_wakes_up_with_other_weights_is_started_anew(watch: Callable[..., Watched]) -> None:
+    watched = watch(sleeps=True)
+    pid = watched.supervisor.pid
+    watched.supervisor.sleep()
+    watched.whole = False
+    watched.supervisor.wake()
+    assert watched.supervisor.wait_ready(10)
+    assert watched.done == ["restore", "withdraw", "sleep", "wake_up", "restore", "withdraw", "restore"]
+    assert watched.supervisor.pid != pid
+
+
+@pytest.mark.parametrize("sleepless", [False, True], ids=["it has no such mode", "it fails to"])
+def test_one_that_cannot_sleep_ends_and_starts_again(watch: Callable[..., Watched], *, sleepless: bool) -> None:
+    watched = watch(sleeps=sleepless)
+    watched.sleepless = sleepless
+    pid = watched.supervisor.pid
+    assert pid is not None
+    watched.supervisor.sleep()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert watched.supervisor.ready() == (False, "sleeping")
+    watched.supervisor.wake()
+    assert watched.supervisor.wait_ready(10)
+    assert watched.supervisor.pid != pid
+
+
+def test_what_is_being_answered_ends_before_it_sleeps(watch: Callable[..., Watched]) -> None:
+    watched = watch(sleeps=True)
+    watched.busy = True
+    bed = threading.Thread(target=watched.supervisor.sleep)
+    bed.start()
+    while "withdraw" not in watched.done:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert "sleep" not in watched.done
+    watched.busy = False
+    bed.join(10)
+    assert watched.done == ["restore", "withdraw", "sleep"]
+    watched.supervisor.wake()

@@ -10,7 +10,7 @@ import pytest
 
 from seald.config import Settings
 from seald.errors import ConfigError
-from seald.serving.command import engine_command
+from seald.serving.command import engine_commands
 from seald.serving.vllm.command import Found, find_vllm, problems, require_vllm
 
 ON_CPU = Found(Path("/opt/vllm/bin/python"), "0.32.0", on_cpu=True)
@@ -60,16 +60,17 @@ def test_what_is_wrong_is_said(tmp_path: Path, version: str, engine: dict[str, i
 @pytest.mark.parametrize("found", [ON_CPU, ON_GPU], ids=["cpu", "gpu"])
 def test_how_it_is_started(tmp_path: Path, found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seald.serving.command.find_vllm", lambda _: found)
-    made = engine_command(settings(tmp_path, args=["--swap-space", "2"]), Path("/models/m"), key="secret")
+    (made,) = engine_commands(settings(tmp_path, args=["--swap-space", "2"]), Path("/models/m"))
     line = " ".join(made.argv)
     assert line.startswith("/opt/vllm/bin/python -m seald_in_vllm --enable-lora --model /models/m")
     assert line.endswith("--swap-space 2")
     assert "--host 127.0.0.1" in line
     assert ("--dtype float32" in line, "--gpu-memory-utilization 0.6" in line) == (found.on_cpu, not found.on_cpu)
     assert "trust" not in line
-    assert "secret" not in line
+    assert made.key
+    assert made.key not in line
     environment = dict(made.environment)
-    assert environment["VLLM_API_KEY"] == made.key == "secret"
+    assert environment["VLLM_API_KEY"] == made.key
     assert environment["VLLM_PLUGINS"] == "seald_adapters_on_cpu"
     assert environment["HF_HUB_OFFLINE"] == "1"
     assert (Path(environment["PYTHONPATH"]) / "seald_in_vllm" / "__main__.py").is_file()
@@ -84,4 +85,30 @@ def test_auto_takes_vllm_where_it_is_and_a_gpu(
     found = ON_GPU if there else None
     monkeypatch.setattr("seald.serving.command.has_gpu", lambda: gpu)
     monkeypatch.setattr("seald.serving.command.find_vllm", lambda _: found)
-    assert engine_command(settings(tmp_path, kind="auto"), Path("/models/m"), key="k").kind == kind
+    (made,) = engine_commands(settings(tmp_path, kind="auto"), Path("/models/m"))
+    assert made.kind == kind
+
+
+def test_replicas_are_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has its key, its port, and its device or cores."""
+    monkeypatch.setattr("seald.serving.command.find_vllm", lambda _: ON_GPU)
+    on_gpus = engine_commands(settings(tmp_path, replicas=2, devices=["2", "3"]), Path("/models/m"))
+    assert [dict(made.environment)["CUDA_VISIBLE_DEVICES"] for made in on_gpus] == ["2", "3"]
+    assert len({made.key for made in on_gpus}) == len({made.url for made in on_gpus}) == 2
+    monkeypatch.setattr("seald.serving.command.find_vllm", lambda _: ON_CPU)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    on_cpu = engine_commands(settings(tmp_path, replicas=2), Path("/models/m"))
+    assert [dict(made.environment)["VLLM_CPU_OMP_THREADS_BIND"] for made in on_cpu] == ["0,2", "1,3"]
+
+
+@pytest.mark.parametrize(
+    ("found", "share", "sleeps"), [(ON_GPU, "sleep", True), (ON_GPU, "colocate", False), (ON_CPU, "sleep", False)]
+)
+def test_it_sleeps_where_it_is_to_and_can(
+    tmp_path: Path, found: Found, share: str, sleeps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seald.serving.command.find_vllm", lambda _: found)
+    wanted = Settings.model_validate({"data_dir": tmp_path, "engine": {"kind": "vllm"}, "training": {"share": share}})
+    (made,) = engine_commands(wanted, Path("/models/m"))
+    assert made.sleeps is sleeps
+    assert ("--enable-sleep-mode" in made.argv) is sleeps

@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 
+from seald_in_vllm import sleeping
+
 PATIENCE_SECONDS = 10.0
 
 
@@ -28,4 +30,6 @@ if __name__ == "__main__":
     # Read by this thread only: vLLM's processes are given an empty standard input of their own.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.argv[0] = "vllm"
+    if "--enable-sleep-mode" in sys.argv:
+        sleeping.install()
     runpy.run_module("vllm.entrypoints.openai.api_server", run_name="__main__", alter_sys=True)
