@@ -147,8 +147,8 @@ class Upstream(Protocol):
         """The whole body. Raises EngineUnavailable when the engine dies in the middle."""
         ...
 
-    def lines(self) -> AsyncIterator[str]:
-        """The body line by line (server-sent events). Raises EngineUnavailable as `read` does."""
+    def parts(self) -> AsyncIterator[bytes]:
+        """The body in the pieces in which it comes. Raises EngineUnavailable as `read` does."""
         ...
 
 
@@ -167,6 +167,10 @@ class Gateway(Protocol):
 
         Raises EngineUnavailable when there is no connection.
         """
+        ...
+
+    async def close(self) -> None:
+        """Close the connections to the engine."""
         ...
 
     def model_ids(self) -> list[tuple[str, str]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
@@ -26,6 +29,7 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=_lifespan,
         middleware=[
             Middleware(Envelope, metrics=metrics),
             Middleware(LocalOrigin, bound=server.host),
@@ -39,3 +43,11 @@ def create_app(services: Services) -> FastAPI:
     for router in (health.router(metrics), status.router):
         app.include_router(router)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    services: Services = app.state.services
+    # Here, since the connections belong to the event loop that ends next.
+    await services.gateway.close()

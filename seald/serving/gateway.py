@@ -4,47 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
-
-import httpx
 
 from seald.domain.adapter import AdapterStatus, AdapterVersion
 from seald.errors import EngineUnavailable, NotFound
 from seald.ports import BASE, AdapterStore, Route
 from seald.serving.residency import Residency
+from seald.serving.upstream import EngineAnswer, EngineConnections
 
 MODEL_ID = re.compile(r"seald(?::(?P<collection>[a-z0-9][a-z0-9_-]{0,62})(?:@(?P<version>[1-9][0-9]{0,8}))?)?")
-
-
-class EngineAnswer:
-    """The engine's answer to one forwarded request, its body not yet read."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-
-    @property
-    def status(self) -> int:
-        """The engine's HTTP status."""
-        return self._response.status_code
-
-    async def read(self) -> bytes:
-        """The whole body. Raises EngineUnavailable when the engine dies in the middle."""
-        with _engine_death():
-            return await self._response.aread()
-
-    async def lines(self) -> AsyncIterator[str]:
-        """The body line by line. Raises EngineUnavailable when the engine dies in the middle."""
-        # Not httpx's own `aiter_lines`: it also splits at U+2028 and U+0085, which may stand inside an event.
-        rest = b""
-        with _engine_death():
-            async for part in self._response.aiter_bytes():
-                *whole, rest = (rest + part).split(b"\n")
-                for line in whole:
-                    yield line.decode().rstrip("\r")
-        if rest:
-            yield rest.decode()
 
 
 class HttpGateway:
@@ -60,21 +30,16 @@ class HttpGateway:
         adapters: AdapterStore,
         ready: Callable[[], tuple[bool, str]],
     ) -> None:
-        headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.AsyncClient(
-            base_url=url,
-            headers=headers,
-            timeout=httpx.Timeout(timeout_seconds, connect=5.0, pool=None),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
-            trust_env=False,
-        )
+        self._url = url
+        self._key = key
+        self._connections = EngineConnections(timeout_seconds=timeout_seconds)
         self._residency = residency
         self._adapters = adapters
         self._ready = ready
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._connections.close()
 
     @asynccontextmanager
     async def lease(self, model: str) -> AsyncIterator[Route]:
@@ -87,16 +52,9 @@ class HttpGateway:
         finally:
             self._residency.give_back(route)
 
-    @asynccontextmanager
-    async def forward(self, route: Route, path: str, body: Mapping[str, Any]) -> AsyncIterator[EngineAnswer]:
+    def forward(self, route: Route, path: str, body: Mapping[str, Any]) -> AbstractAsyncContextManager[EngineAnswer]:
         """POST `body` (its `model` replaced) to the engine's `path`; leaving the context cancels it there."""
-        request = self._http.build_request("POST", path, json={**body, "model": route.engine_name})
-        with _engine_death():
-            response = await self._http.send(request, stream=True)
-        try:
-            yield EngineAnswer(response)
-        finally:
-            await response.aclose()
+        return self._connections.post(self._url, path, {**body, "model": route.engine_name}, key=self._key)
 
     def model_ids(self) -> list[tuple[str, str]]:
         """`(model id, label)` of everything a client may ask for."""
@@ -165,12 +123,3 @@ def _unknown(model: str) -> NotFound:
         param="model",
         code="model_not_found",
     )
-
-
-@contextmanager
-def _engine_death() -> Iterator[None]:
-    try:
-        yield
-    except httpx.HTTPError as error:
-        reason = str(error) or type(error).__name__
-        raise EngineUnavailable(f"the engine stopped answering: {reason}") from error

@@ -57,6 +57,7 @@ class ScriptedGateway:
     taken: int = 0
     forwarded: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     cancelled: bool = False
+    closed: bool = False
     why_not_ready: str = ""
 
     @asynccontextmanager
@@ -88,10 +89,13 @@ class ScriptedGateway:
         await self._ending()
         return self.script.body
 
-    async def lines(self) -> AsyncIterator[str]:
+    async def parts(self) -> AsyncIterator[bytes]:
         for line in self.script.lines:
-            yield line
+            yield f"{line}\n".encode()
         await self._ending()
+
+    async def close(self) -> None:
+        self.closed = True
 
     async def _ending(self) -> None:
         if self.script.hangs:
