@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from seald.api import adaptations, adapters, chat, documents, health, models, status
+from seald.api.direct import direct
 from seald.api.envelope import Envelope
 from seald.api.errors import install_handlers
 from seald.api.limits import BodyLimit
@@ -38,7 +39,9 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     install_handlers(app)
-    for router in (chat.router(metrics), models.router, documents.router, adaptations.router, adapters.router):
+    chats = chat.router(metrics)
+    app.router.routes.extend(direct(chats))
+    for router in (chats, models.router, documents.router, adaptations.router, adapters.router):
         app.include_router(router)
     for router in (health.router(metrics), status.router):
         app.include_router(router)
