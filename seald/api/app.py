@@ -30,6 +30,8 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # Asked for with every request, and nothing of ours listens.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=_lifespan,
         middleware=[
             Middleware(Envelope, metrics=metrics),

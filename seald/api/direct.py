@@ -24,4 +24,4 @@ def direct(router: APIRouter) -> list[DirectRoute]:
     a short chat. The router itself stays for `/openapi.json`.
     """
     routes = (route for route in router.routes if isinstance(route, APIRoute))
-    return [DirectRoute(route.path, route.endpoint, methods=sorted(route.methods)) for route in routes]
+    return [DirectRoute(route.path, route.endpoint, methods=sorted(route.methods or ())) for route in routes]
