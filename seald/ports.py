@@ -145,26 +145,26 @@ class Upstream(Protocol):
         """The whole body. Raises EngineUnavailable when the engine dies in the middle."""
         ...
 
-    def lines(self) -> AsyncIterator[str]:
-        """The body line by line (server-sent events). Raises EngineUnavailable as `read` does."""
+    def parts(self) -> AsyncIterator[bytes]:
+        """The body in the pieces in which it comes. Raises EngineUnavailable as `read` does."""
         ...
 
 
 class Gateway(Protocol):
     """The chat side of serving: model ids to versions, requests to the engine. Used from the event loop."""
 
-    def lease(self, model: str) -> AbstractAsyncContextManager[Route]:
-        """Hold the version that `model` names until the answer is finished; load a pinned one if need be.
+    def ask(
+        self, model: str, path: str, body: Mapping[str, Any]
+    ) -> AbstractAsyncContextManager[tuple[Route, Upstream]]:
+        """Hold the version that `model` names (a pinned one is loaded if need be) and POST `body`, its `model`
+        replaced, to its engine's `path`. Leaving the context cancels what is not answered, and lets the version go.
 
-        Raises NotFound (code `model_not_found`) for an unknown id, EngineUnavailable when nothing serves.
+        Raises NotFound (code `model_not_found`) for an unknown id, EngineUnavailable when nothing answers.
         """
         ...
 
-    def forward(self, route: Route, path: str, body: Mapping[str, Any]) -> AbstractAsyncContextManager[Upstream]:
-        """POST `body` (its `model` replaced) to the engine's `path`; leaving the context cancels it there.
-
-        Raises EngineUnavailable when there is no connection.
-        """
+    async def close(self) -> None:
+        """Close the connections to the engines."""
         ...
 
     def model_ids(self) -> list[tuple[str, str]]:

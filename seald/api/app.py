@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from seald.api import adaptations, adapters, chat, documents, health, models, status
+from seald.api.direct import direct
 from seald.api.envelope import Envelope
 from seald.api.errors import install_handlers
 from seald.api.limits import BodyLimit
@@ -26,6 +30,9 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # Asked for with every request, and nothing of ours listens.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        lifespan=_lifespan,
         middleware=[
             Middleware(Envelope, metrics=metrics),
             Middleware(LocalOrigin, bound=server.host),
@@ -34,8 +41,18 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     install_handlers(app)
-    for router in (chat.router(metrics), models.router, documents.router, adaptations.router, adapters.router):
+    chats = chat.router(metrics)
+    app.router.routes.extend(direct(chats))
+    for router in (chats, models.router, documents.router, adaptations.router, adapters.router):
         app.include_router(router)
     for router in (health.router(metrics), status.router):
         app.include_router(router)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    services: Services = app.state.services
+    # Here, since the connections belong to the event loop that ends next.
+    await services.gateway.close()

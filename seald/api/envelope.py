@@ -7,10 +7,10 @@ import uuid
 
 import structlog
 from fastapi.responses import JSONResponse
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seald.api.errors import body_of
+from seald.api.headers import header
 from seald.api.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode("ascii"))]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -56,7 +56,7 @@ class Envelope:
 
 
 def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
+    given = header(scope, b"x-request-id") or ""
     return given if REQUEST_ID.fullmatch(given) else f"req-{uuid.uuid4().hex}"
 
 

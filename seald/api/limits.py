@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seald.api.errors import answer_for
+from seald.api.headers import header
 from seald.errors import InvalidRequest, SealdError, TooLarge
 
 
@@ -38,7 +38,7 @@ class BodyLimit:
         await self._app(scope, counted, send)
 
     def _refusal(self, scope: Scope) -> SealdError | None:
-        declared = Headers(scope=scope).get("content-length", "0")
+        declared = header(scope, b"content-length") or "0"
         if declared.isascii() and declared.isdigit() and int(declared[:20]) > self._max_bytes:
             return self._too_large()
         if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seald.api.errors import answer_for
+from seald.api.headers import header
 from seald.errors import Forbidden
 
 
@@ -25,14 +26,14 @@ class LocalOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through, or refuse it."""
-        refused = self._refusal(Headers(scope=scope)) if scope["type"] == "http" else None
+        refused = self._refusal(scope) if scope["type"] == "http" else None
         if refused is None:
             await self._app(scope, receive, send)
         else:
             await answer_for(refused)(scope, receive, send)
 
-    def _refusal(self, headers: Headers) -> Forbidden | None:
-        origin, host = headers.get("origin"), headers.get("host")
+    def _refusal(self, scope: Scope) -> Forbidden | None:
+        origin, host = header(scope, b"origin"), header(scope, b"host")
         if origin is not None and not self._ours(origin):
             return Forbidden(
                 f"a web page of {origin[:200]!r} may not use this daemon; call it from this machine",
@@ -48,13 +49,19 @@ class LocalOrigin:
         return None
 
     def _ours(self, url: str) -> bool:
-        try:
-            name = urlsplit(url).hostname
-        except ValueError:
-            return False
+        name = _host(url)
         return name is not None and (name == self._bound or is_loopback(name))
 
 
+@lru_cache(maxsize=64)
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=64)
 def is_loopback(name: str) -> bool:
     """Whether a host name or address means this machine."""
     if name == "localhost" or name.endswith(".localhost"):

@@ -5,61 +5,27 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
-
-import httpx
 
 from seald.config import Engine
 from seald.domain.adapter import AdapterStatus, AdapterVersion
 from seald.errors import EngineUnavailable, NotFound
 from seald.ports import BASE, AdapterStore, Route
 from seald.serving.fleet import Fleet
+from seald.serving.upstream import EngineAnswer, EngineConnections
 
 MODEL_ID = re.compile(r"seald(?::(?P<collection>[a-z0-9][a-z0-9_-]{0,62})(?:@(?P<version>[1-9][0-9]{0,8}))?)?")
 
 WAIT_POLL_SECONDS = 0.05
 
 
-class EngineAnswer:
-    """The engine's answer to one forwarded request, its body not yet read."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-
-    @property
-    def status(self) -> int:
-        """The engine's HTTP status."""
-        return self._response.status_code
-
-    async def read(self) -> bytes:
-        """The whole body. Raises EngineUnavailable when the engine dies in the middle."""
-        with _engine_death():
-            return await self._response.aread()
-
-    async def lines(self) -> AsyncIterator[str]:
-        """The body line by line. Raises EngineUnavailable when the engine dies in the middle."""
-        # Not httpx's own `aiter_lines`: it also splits at U+2028 and U+0085, which may stand inside an event.
-        rest = b""
-        with _engine_death():
-            async for part in self._response.aiter_bytes():
-                *whole, rest = (rest + part).split(b"\n")
-                for line in whole:
-                    yield line.decode().rstrip("\r")
-        if rest:
-            yield rest.decode()
-
-
 class HttpGateway:
     """Fulfils the port `Gateway`."""
 
     def __init__(self, fleet: Fleet, adapters: AdapterStore, limits: Engine) -> None:
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(limits.request_seconds, connect=5.0, pool=None),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
-            trust_env=False,
-        )
+        self._connections = EngineConnections(timeout_seconds=limits.request_seconds)
         self._fleet = fleet
         self._engines = fleet.commands()
         self._residency = fleet.residency
@@ -68,32 +34,32 @@ class HttpGateway:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._connections.close()
 
     @asynccontextmanager
-    async def lease(self, model: str) -> AsyncIterator[Route]:
-        """Hold the version that `model` names until the answer is finished; load a pinned one if need be."""
+    async def ask(self, model: str, path: str, body: Mapping[str, Any]) -> AsyncIterator[tuple[Route, EngineAnswer]]:
+        """Hold the version that `model` names and POST `body` (its `model` replaced) to its engine's `path`.
+
+        Where several engines hold it, one that does not begin to answer is given up for another. The version is
+        held, and the engine works, until the context is left.
+        """
         collection, version = parse_model_id(model)
         await self._until_ready()
-        route = await self._take(collection, version, model)
-        try:
-            yield route
-        finally:
-            self._residency.give_back(route)
-
-    @asynccontextmanager
-    async def forward(self, route: Route, path: str, body: Mapping[str, Any]) -> AsyncIterator[EngineAnswer]:
-        """POST `body` (its `model` replaced) to the engine's `path`; leaving the context cancels it there."""
-        engine = self._engines[route.replica]
-        headers = {"authorization": f"Bearer {engine.key}"} if engine.key else {}
-        asked = {**body, "model": route.engine_name}
-        request = self._http.build_request("POST", f"{engine.url}{path}", json=asked, headers=headers)
-        with _engine_death():
-            response = await self._http.send(request, stream=True)
-        try:
-            yield EngineAnswer(response)
-        finally:
-            await response.aclose()
+        pinned = await self._pinned(collection, version, model)
+        for others in reversed(range(len(self._engines))):
+            async with AsyncExitStack() as stack:
+                route = self._residency.take(collection, pinned, model)
+                stack.callback(self._residency.give_back, route)
+                engine, asked = self._engines[route.replica], {**body, "model": route.engine_name}
+                posted = self._connections.post(engine.url, path, asked, key=engine.key)
+                try:
+                    answer = await stack.enter_async_context(posted)
+                except EngineUnavailable:
+                    if self._residency.avoid(route) and others:
+                        continue
+                    raise
+                yield route, answer
+                return
 
     def model_ids(self) -> list[tuple[str, str]]:
         """`(model id, label)` of everything a client may ask for."""
@@ -120,17 +86,18 @@ class HttpGateway:
         live = self._adapters.live(collection)
         return live.label if live is not None else BASE
 
-    async def _take(self, collection: str | None, version: int | None, model: str) -> Route:
+    async def _pinned(self, collection: str | None, version: int | None, model: str) -> AdapterVersion | None:
+        """The version that a client asks for by its number, resident; None where it asks for what is live."""
         if collection is None or version is None:
-            if collection not in (None, "default"):
+            if collection not in (None, "default") and not self._residency.is_routed(collection):
                 await asyncio.to_thread(self._require_collection, collection, model)
-            return self._residency.take(collection, None, model)
+            return None
         pinned = await asyncio.to_thread(self._approved, collection, version, model)
         await asyncio.to_thread(self._residency.fetch, pinned)
-        return self._residency.take(collection, pinned, model)
+        return pinned
 
-    def _require_collection(self, collection: str | None, model: str) -> None:
-        if not self._residency.is_routed(collection) and collection not in self._adapters.collections():
+    def _require_collection(self, collection: str, model: str) -> None:
+        if collection not in self._adapters.collections():
             raise _unknown(model)
 
     def _approved(self, collection: str, version: int, model: str) -> AdapterVersion:
@@ -165,12 +132,3 @@ def _unknown(model: str) -> NotFound:
         param="model",
         code="model_not_found",
     )
-
-
-@contextmanager
-def _engine_death() -> Iterator[None]:
-    try:
-        yield
-    except httpx.HTTPError as error:
-        reason = str(error) or type(error).__name__
-        raise EngineUnavailable(f"the engine stopped answering: {reason}") from error

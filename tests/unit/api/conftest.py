@@ -57,28 +57,25 @@ class ScriptedGateway:
     taken: int = 0
     forwarded: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     cancelled: bool = False
+    closed: bool = False
     why_not_ready: str = ""
 
     @asynccontextmanager
-    async def lease(self, model: str) -> AsyncIterator[Route]:
+    async def ask(self, model: str, path: str, body: Mapping[str, Any]) -> AsyncIterator[tuple[Route, ScriptedGateway]]:
         if model not in ("seald", "seald:default@3", "base"):
             raise NotFound(f"there is no model {model!r}", param="model", code="model_not_found")
+        route = Route(*["base"] * 3) if model == "base" else Route(model, "default@3", "seald-0123456789ab")
         self.leases += 1
         self.taken += 1
-        try:
-            yield Route("base", *["base"] * 2) if model == "base" else Route(model, "default@3", "seald-0123456789ab")
-        finally:
-            await asyncio.sleep(0)
-            self.leases -= 1
-
-    @asynccontextmanager
-    async def forward(self, route: Route, path: str, body: Mapping[str, Any]) -> AsyncIterator[ScriptedGateway]:
         self.forwarded.append((route.engine_name, path, dict(body)))
         try:
-            yield self
+            yield route, self
         except asyncio.CancelledError:
             self.cancelled = True
             raise
+        finally:
+            await asyncio.sleep(0)
+            self.leases -= 1
 
     @property
     def status(self) -> int:
@@ -88,10 +85,13 @@ class ScriptedGateway:
         await self._ending()
         return self.script.body
 
-    async def lines(self) -> AsyncIterator[str]:
+    async def parts(self) -> AsyncIterator[bytes]:
         for line in self.script.lines:
-            yield line
+            yield f"{line}\n".encode()
         await self._ending()
+
+    async def close(self) -> None:
+        self.closed = True
 
     async def _ending(self) -> None:
         if self.script.hangs:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+from starlette.testclient import TestClient
+
 
 def test_ready_says_why_not(world, client) -> None:
     assert client.get("/livez").json() == {"status": "ok"}
@@ -37,3 +39,9 @@ def test_status(client) -> None:
 def test_openapi_names_every_route(client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {"/v1/chat/completions", "/v1/documents", "/v1/adaptations/{id}/events", "/v1/status"} <= set(paths)
+
+
+def test_the_connections_to_the_engine_end_with_the_app(world) -> None:
+    with TestClient(world.app):
+        assert not world.gateway.closed
+    assert world.gateway.closed

@@ -1,0 +1,14 @@
+"""One header of a request, read where Starlette's `Headers` would be an object and three calls for each middleware."""
+
+from __future__ import annotations
+
+from starlette.types import Scope
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """The first header of this name (in small letters, as ASGI has them)."""
+    for key, value in scope["headers"]:
+        if key == name:
+            text: str = value.decode("latin-1")
+            return text
+    return None
