@@ -36,7 +36,7 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Answer."""
-        await unless_hung_up(self._follow(send), receive)
+        await unless_hung_up(self._follow, receive, send)
 
     async def _follow(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})

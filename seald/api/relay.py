@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import structlog
@@ -53,7 +54,7 @@ class RelayedAnswer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer. Raises a SealdError as long as nothing was sent."""
         with self._metrics.chat(self._path, stream=self._request.stream):
-            await unless_hung_up(self._answer(scope, receive, send), receive)
+            await unless_hung_up(partial(self._answer, scope, receive), receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = self._request

@@ -13,6 +13,7 @@ import aiohttp
 from seald.errors import EngineUnavailable
 
 CONNECT_SECONDS = 5.0
+LARGE_BYTES = 2**20
 KEPT_SECONDS = 3.0
 """How long an idle connection may be taken again. uvicorn, and so vLLM, closes it after 5 seconds, and a POST that
 meets the closing is lost: nobody can tell whether the engine had begun with it, so it is not sent again."""
@@ -64,9 +65,11 @@ class EngineConnections:
         headers = {"content-type": "application/json", "accept-encoding": "identity"}
         if key:
             headers["authorization"] = f"Bearer {key}"
-        content = BytesIO(json.dumps(body).encode("ascii"))
+        content = json.dumps(body).encode("ascii")
         with _engine_death():
-            response = await self._session().post(f"{url}{path}", data=content, headers=headers, allow_redirects=False)
+            response = await self._session().post(
+                f"{url}{path}", data=_payload(content), headers=headers, allow_redirects=False
+            )
         try:
             yield EngineAnswer(response)
         finally:
@@ -85,6 +88,11 @@ class EngineConnections:
                 trust_env=False,
             )
         return self._opened
+
+
+def _payload(content: bytes) -> bytes | BytesIO:
+    """What is large goes out piece by piece, so that other requests go on meanwhile."""
+    return content if len(content) <= LARGE_BYTES else BytesIO(content)
 
 
 @contextmanager
