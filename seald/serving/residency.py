@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from seald.domain.adapter import AdapterVersion
-from seald.errors import EngineError, EngineUnavailable, IntegrityError, NotFound, SealdError
+from seald.domain.adapter import AdapterVersion, Manifest
+from seald.errors import EngineError, EngineRefused, EngineUnavailable, IntegrityError, SealdError
 from seald.ports import BASE, AdapterFiles, Engine, Route
 from seald.serving.canary import check_canary
 
@@ -56,16 +56,24 @@ class Residency:
                 if name in self._resident:
                     self._resident.move_to_end(name)
                     return name
-            manifest = self._files.verify(version.collection, version.version)
-            self._engine.load(name, self._files.folder(version.collection, version.version))
-            try:
-                check_canary(self._engine, manifest, engine_name=name, tolerance=self._tolerance)
-            except EngineError:
-                self._drop(name)
-                raise
+            self._load(version, self._files.verify(version))
             with self._state:
                 self._resident[name] = version
         return name
+
+    def _load(self, version: AdapterVersion, manifest: Manifest) -> None:
+        name, folder = version.engine_name, self._files.folder(version.collection, version.version)
+        try:
+            self._engine.load(name, folder)
+            try:
+                check_canary(self._engine, manifest, engine_name=name, tolerance=self._tolerance)
+            except Exception:
+                self._drop(name)
+                raise
+        except EngineRefused as refusal:
+            # Between the engine and us: neither its status nor the folder's place is for the client.
+            said = refusal.message.replace(str(folder), version.label)
+            raise EngineRefused(f"{version.label} cannot be served: {said}", status=502, body=refusal.body) from refusal
 
     def route(self, collection: str, version: AdapterVersion | None) -> None:
         """Send new requests of `collection` to a staged version; None sends them to the base."""
@@ -100,7 +108,7 @@ class Residency:
         for version in live:
             try:
                 self.stage(version)
-            except (EngineError, IntegrityError, NotFound) as error:
+            except (EngineError, IntegrityError) as error:
                 failed.append((version, error))
             self.route(version.collection, version)
         return failed
