@@ -117,6 +117,8 @@ class Daemon:
         )
 
     def _restore(self) -> None:
+        if not self._command.argv:
+            self._engine.require_usable()
         for version, error in self._residency.restore(self._stores.adapters.all_live()):
             log.error("a live version cannot be served", version=version.label, reason=error.message)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from seald.errors import SealdError
 from seald.serving.command import EngineCommand
 
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -82,8 +83,7 @@ class Supervisor:
     def _live_once(self) -> None:
         """One life of the engine, from its start to its end."""
         self._start_process()
-        if self._wait_healthy():
-            self._bring_to_wanted_state()
+        if self._wait_healthy() and self._bring_to_wanted_state():
             self._watch()
         self._ready.clear()
         self._end_process(patience=5.0)
@@ -117,13 +117,18 @@ class Supervisor:
         self._detail = f"no answer within {self._start_seconds:.0f} s; see {self._log_file}"
         return False
 
-    def _bring_to_wanted_state(self) -> None:
+    def _bring_to_wanted_state(self) -> bool:
         self._detail = "loading adapters"
-        self._restore()
+        try:
+            self._restore()
+        except SealdError as error:
+            self._detail = error.message
+            return False
         if not self._exited():
             self._detail = "ready"
             self._ready.set()
             log.info("engine is ready", kind=self._command.kind, url=self._command.url)
+        return True
 
     def _watch(self) -> None:
         while not self._stopping.is_set() and not self._exited():

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from seald.errors import EngineError
 from seald.serving.command import EngineCommand
 from seald.serving.supervisor import Supervisor
 from tests.daemon_process import free_port
@@ -27,6 +28,7 @@ class Watched:
 
     def __init__(self, folder: Path, source: str, port: int) -> None:
         self.restored = 0
+        self.refuses: list[str] = []
         self.port = port
         argv = (sys.executable, "-c", source)
         self.supervisor = Supervisor(
@@ -44,6 +46,8 @@ class Watched:
             return False
 
     def restore(self) -> None:
+        if self.refuses:
+            raise EngineError(self.refuses.pop())
         self.restored += 1
 
 
@@ -71,6 +75,21 @@ def test_a_killed_engine_is_started_again_and_restored(watched: Watched) -> None
         time.sleep(0.02)
     assert watched.supervisor.wait_ready(15)
     assert watched.restored == 2
+
+
+def test_an_engine_that_cannot_be_served_from_is_not_ready_and_asked_again(tmp_path: Path) -> None:
+    port = free_port()
+    made = Watched(tmp_path, SERVER.format(port=port), port)
+    made.refuses = ["it does not know our key"]
+    said = set()
+    made.supervisor.start()
+    try:
+        while not made.supervisor.wait_ready(0.01):
+            said.add(made.supervisor.ready())
+        assert (False, "it does not know our key") in said
+        assert made.restored == 1
+    finally:
+        made.supervisor.stop()
 
 
 def test_stop_ends_the_process(watched: Watched) -> None:
