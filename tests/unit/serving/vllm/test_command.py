@@ -70,7 +70,7 @@ def test_how_it_is_started(tmp_path: Path, found: Found, monkeypatch: pytest.Mon
     assert "secret" not in line
     environment = dict(made.environment)
     assert environment["VLLM_API_KEY"] == made.key == "secret"
-    assert environment["VLLM_PLUGINS"] == "seald_adapters_on_cpu"
+    assert environment["VLLM_PLUGINS"] == "seald_adapters_on_cpu,seald_adapters_read_again"
     assert environment["HF_HUB_OFFLINE"] == "1"
     assert (Path(environment["PYTHONPATH"]) / "seald_in_vllm" / "__main__.py").is_file()
 
