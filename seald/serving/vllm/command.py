@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -81,8 +82,9 @@ def require_vllm(settings: Settings, found: Found | None) -> Found:
 
 
 def too_old(version: str) -> str | None:
-    """What is wrong with a version of vLLM, and what to do; None where it is new enough."""
-    if tuple(int(part) for part in version.split(".")[:2]) >= FLOOR:
+    """What is wrong with a version of vLLM, and what to do; None where it is new enough, or somebody's own build."""
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if numbers is None or tuple(map(int, numbers.groups())) >= FLOOR:
         return None
     return f"vLLM {version} is older than {'.'.join(map(str, FLOOR))}, which closes known holes: update it"
 

@@ -50,6 +50,8 @@ def test_an_interpreter_without_it(tmp_path: Path) -> None:
         ("0.32.0", {"max_lora_rank": 48}, "must be one of"),
         ("0.32.0", {"max_lora_rank": 8}, "rank 16 is over"),
         ("1.0.0", {}, None),
+        ("0.30rc1", {}, None),
+        ("main", {}, None),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, version: str, engine: dict[str, int], says: str | None) -> None:
