@@ -326,8 +326,8 @@ class AdapterStore(Protocol):
         """
         ...
 
-    def record_weights(self, collection: str, version: int, sha256: str) -> AdapterVersion:
-        """The files are in place. Doing it again with the same hash changes nothing."""
+    def record_weights(self, collection: str, version: int, sha256: str, manifest_sha256: str) -> AdapterVersion:
+        """The files are in place. Doing it again with the same hashes changes nothing."""
         ...
 
     def get(self, collection: str, version: int) -> AdapterVersion:
@@ -402,12 +402,15 @@ class AdapterFiles(Protocol):
         """File name → sha256 of the files that a manifest vouches for. Raises IntegrityError when one is missing."""
         ...
 
-    def publish(self, draft: Path, manifest: Manifest) -> None:
-        """Write the manifest into the trainer's folder, fsync, rename into place. Twice is once."""
+    def publish(self, draft: Path, manifest: Manifest) -> str:
+        """Write the manifest into the trainer's folder, fsync, rename into place; return the manifest's sha256.
+        Twice is once."""
         ...
 
-    def verify(self, collection: str, version: int) -> Manifest:
-        """Hash every file against the manifest. Raises IntegrityError; NotFound when there is no folder."""
+    def verify(self, version: AdapterVersion) -> Manifest:
+        """Hash every file against the manifest, and the manifest against what the store recorded of it.
+
+        Raises IntegrityError, also when there is no folder."""
         ...
 
     def remove(self, collection: str, version: int) -> None:

@@ -131,6 +131,6 @@ def _manifest(files: AdapterFiles, version: AdapterVersion) -> Manifest | None:
 
 def _verify(files: AdapterFiles, version: AdapterVersion) -> dict[str, Any]:
     try:
-        return {"manifest": files.verify(version.collection, version.version), "verified": True}
-    except (IntegrityError, NotFound) as error:
+        return {"manifest": files.verify(version), "verified": True}
+    except IntegrityError as error:
         return {"manifest": _manifest(files, version), "verified": False, "verify_error": error.message}

@@ -16,15 +16,16 @@ ANSWER = {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12},
 }
+MODELS = {"object": "list", "data": [{"id": "base", "object": "model"}]}
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """An ASGI application: the same answer to everything."""
+    """An ASGI application: the same answer to everything but the question what it serves."""
     if scope["type"] != "http":
         return
     while (await receive()).get("more_body"):
         pass
-    body = json.dumps(ANSWER).encode()
+    body = json.dumps(MODELS if scope["path"] == "/v1/models" else ANSWER).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

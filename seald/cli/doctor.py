@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import shutil
 import sqlite3
@@ -16,7 +17,9 @@ import typer
 
 from seald.cli.client import AsJson, Daemon, Refused, show_list
 from seald.config import EMBEDDED_MODEL, Settings, load_settings
-from seald.serving.vllm.command import find_vllm, has_gpu, problems
+from seald.errors import ConfigError, EngineError, EngineUnavailable
+from seald.serving.client import EngineClient
+from seald.serving.vllm.command import Found, find_vllm, has_gpu, problems, takes_adapters, too_old
 
 LEAST_FREE_GB = 3.0
 
@@ -102,18 +105,81 @@ def _gpu() -> Finding:
 
 
 def _engine(settings: Settings) -> Iterator[Finding]:
-    kind, found = settings.engine.kind, find_vllm(settings)
-    wanted = kind == "vllm" or (kind == "auto" and has_gpu())
-    if found is None:
-        state: Literal["note", "blocks"] = "blocks" if kind == "vllm" else "note"
-        if wanted:
-            yield Finding("vLLM", state, "not found", "run `make vllm`, or set engine.command to its Python")
+    kind = settings.engine.kind
+    if kind == "external":
+        yield from _external(settings)
         return
+    wanted = kind == "vllm" or (kind == "auto" and has_gpu())
+    found = find_vllm(settings)
+    if found is not None:
+        yield from _vllm(settings, found, "blocks" if wanted else "note")
+    elif wanted:
+        advice = "run `make vllm`, or set engine.command to its Python"
+        yield Finding("vLLM", "blocks" if kind == "vllm" else "note", "not found", advice)
+
+
+def _vllm(settings: Settings, found: Found, bad: Literal["note", "blocks"]) -> Iterator[Finding]:
+    yield Finding("vLLM", "good", f"{found.version}, for {'CPUs' if found.on_cpu else 'GPUs'}: {found.python}")
     for problem, param in problems(settings, found):
-        yield Finding("vLLM", "blocks" if wanted else "note", problem, f"see {param}")
-    yield Finding(
-        "vLLM", "good", f"{found.version}, for {'CPUs' if found.on_cpu else 'GPUs'}, with LoRA: {found.python}"
-    )
+        yield Finding("vLLM", bad, problem, f"see {param}")
+    if not found.on_cpu and not has_gpu():
+        yield Finding(
+            "vLLM", bad, "it is built for GPUs, and there is none", "`make vllm` here builds the one for CPUs"
+        )
+    if bad == "blocks":  # it is what will serve: worth the seconds of its import
+        yield _adapters(settings, found)
+
+
+def _adapters(settings: Settings, found: Found) -> Finding:
+    engine, rank = settings.engine, settings.recipe.rank
+    limits = f"rank {rank} of {engine.max_lora_rank}, {engine.max_loras} in one batch"
+    architecture = _architecture(settings)
+    if architecture is None:
+        return Finding("adapters", "note", f"{limits}; not known whether the model takes any", "vLLM says at its start")
+    try:
+        taken = takes_adapters(found, architecture)
+    except ConfigError as error:
+        return Finding("adapters", "blocks", error.message, "run `make vllm` again, or see engine.command")
+    if not taken:
+        advice = "choose another model, a newer vLLM, or engine.kind = 'local'"
+        return Finding("adapters", "blocks", f"this vLLM takes none for {architecture}", advice)
+    return Finding("adapters", "good", f"LoRA for {architecture}: {limits}")
+
+
+def _architecture(settings: Settings) -> str | None:
+    """What the model's config calls it; None where the config is not at hand."""
+    if settings.model.name == EMBEDDED_MODEL:
+        return "LlamaForCausalLM"
+    try:
+        config = json.loads((Path(settings.model.name) / "config.json").read_text())
+        return str(config["architectures"][0])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _external(settings: Settings) -> Iterator[Finding]:
+    if not settings.engine.urls:
+        yield Finding("engine", "blocks", "engine.kind is 'external'", "set engine.url to the server's address")
+    for url in settings.engine.urls:
+        yield _server(url, settings.recipe.rank)
+
+
+def _server(url: str, rank: int) -> Finding:
+    engine = EngineClient(url, key=os.environ.get("SEALD_ENGINE_KEY"), timeout_seconds=30)
+    try:
+        engine.require_usable()
+        version = engine.version()
+        old = too_old(version) if version else None
+    except EngineError as error:
+        start = "start it, or " if isinstance(error, EngineUnavailable) else ""
+        return Finding("engine", "blocks", error.message, f"{start}see engine.url ({url})")
+    finally:
+        engine.close()
+    if old:
+        return Finding("engine", "blocks", old, f"see engine.url ({url})")
+    # A server does not say how large a rank it takes.
+    what = f"vLLM {version}" if version else "the engine"
+    return Finding("engine", "good", f"{what} at {url} takes adapters; its --max-lora-rank must be {rank} or more")
 
 
 def _daemon(settings: Settings) -> Finding:

@@ -57,6 +57,8 @@ class AdapterVersion(BaseModel):
     """Ids of all documents it knows: its parent's and its own."""
     sha256: str | None
     """Of the weights file; None until training has finished."""
+    manifest_sha256: str | None = None
+    """Of the manifest, which vouches for the other files; None, too, where the version is older than this column."""
     created: datetime
     live: bool = False
 

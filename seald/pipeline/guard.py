@@ -59,7 +59,7 @@ def _collect(shop: Workshop, adaptation: Adaptation, candidate: AdapterVersion) 
 
 
 def _integrity(shop: Workshop, candidate: AdapterVersion) -> Verdict:
-    manifest = shop.files.verify(candidate.collection, candidate.version)
+    manifest = shop.files.verify(candidate)
     replies = integrity.put(shop.engine, candidate.engine_name)
     return integrity.judge(
         replies, weight_norm=float(manifest.figures["weight_norm"]), settings=shop.settings.guards.integrity

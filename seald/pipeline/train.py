@@ -39,20 +39,19 @@ def train(shop: Workshop, adaptation: Adaptation) -> None:
     if version.sha256 is None:
         job = _job(shop, adaptation, version)
         result = _run(shop, adaptation, job)
-        sha256 = _publish(shop, adaptation, version, job, result)
-        shop.adapters.record_weights(version.collection, version.version, sha256)
+        hashes = _publish(shop, adaptation, version, job, result)
+        shop.adapters.record_weights(version.collection, version.version, *hashes)
     shop.adaptations.move(adaptation.id, AdaptationStatus.TRAINING, AdaptationStatus.GUARDING)
 
 
 def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> TrainingJob:
     edits = _edits(shop, adaptation, version)
     earlier = [id for id in version.documents if id not in adaptation.documents]
-    parent = shop.files.folder(version.collection, version.parent) if version.parent is not None else None
     titles = [shop.documents.get(id).title for id in adaptation.documents]
     return TrainingJob(
         id=adaptation.id,
         model=str(shop.base.folder),
-        parent=str(parent) if parent is not None else None,
+        parent=_parent(shop, version),
         recipe=_recipe(shop, edits),
         seed=shop.settings.training.seed,
         fresh=_fresh(shop, adaptation, edits),
@@ -62,6 +61,14 @@ def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> Tra
         output=str(shop.files.draft(adaptation.id)),
         checkpoint=str(shop.work_folder(adaptation.id)),
     )
+
+
+def _parent(shop: Workshop, version: AdapterVersion) -> str | None:
+    """The folder of the weights to start from. Raises IntegrityError: nobody vouches for them any more."""
+    if version.parent is None:
+        return None
+    shop.files.verify(shop.adapters.get(version.collection, version.parent))
+    return str(shop.files.folder(version.collection, version.parent))
 
 
 def _edits(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> list[SelfEdit]:
@@ -134,7 +141,8 @@ class _Watch:
 
 def _publish(
     shop: Workshop, adaptation: Adaptation, version: AdapterVersion, job: TrainingJob, result: TrainingResult
-) -> str:
+) -> tuple[str, str]:
+    """Return the sha256 of the weights and of the manifest."""
     draft = shop.files.draft(version.adaptation_id)
     positions = [edit.position for edit in _edits(shop, adaptation, version) if edit.position is not None]
     manifest = Manifest(
@@ -155,9 +163,9 @@ def _publish(
         canaries=result.canaries,
         created=shop.clock.now(),
     )
-    shop.files.publish(draft, manifest)
+    manifest_sha256 = shop.files.publish(draft, manifest)
     shop.adaptations.add_figures(version.adaptation_id, {"training": manifest.figures})
-    return manifest.files[WEIGHTS]
+    return manifest.files[WEIGHTS], manifest_sha256
 
 
 def _figures(job: TrainingJob, result: TrainingResult) -> dict[str, float | int]:

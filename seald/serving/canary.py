@@ -5,6 +5,7 @@ It catches an engine that loaded other weights, dropped them on wake, or confuse
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from seald.domain.adapter import Manifest
@@ -17,15 +18,18 @@ def check_canary(engine: LoadingEngine, manifest: Manifest, *, engine_name: str,
     """Return the largest mean absolute difference (nats per token) over the manifest's canaries.
 
     Raises:
-        CanaryMismatch: a row under the adapter or under the base differs by more than `tolerance`.
+        CanaryMismatch: a row under the adapter or under the base differs by more than `tolerance`, or there is none.
         EngineUnavailable, EngineRefused: the engine did not answer.
     """
+    if not manifest.canaries:
+        raise CanaryMismatch("the manifest holds no canary to check the engine by; the version is not served")
     rows = [canary.token_ids for canary in manifest.canaries for _ in range(2)]
     models = [name for _ in manifest.canaries for name in (engine_name, BASE)]
     expected = [row for canary in manifest.canaries for row in (canary.adapter_logprobs, canary.base_logprobs)]
     found = engine.score_tokens(rows, models=models)
     differences = [_mean_difference(a, b) for a, b in zip(expected, found, strict=True)]
-    worst = max(differences, default=0.0)
+    # Not a number is worse than any: `max` alone would pass over it.
+    worst = max(differences, key=lambda difference: (math.isnan(difference), difference))
     if not worst <= tolerance:
         culprit = models[differences.index(worst)]
         raise CanaryMismatch(

@@ -11,13 +11,14 @@ from typing import Any
 import httpx
 
 from seald.domain.probe import AnswerScore
-from seald.errors import EngineRefused, EngineUnavailable
+from seald.errors import EngineError, EngineRefused, EngineUnavailable
 from seald.ports import BASE, Choice, Continuation, Preference, Reply, Sampling
 
 ROWS_PER_REQUEST = 64
 """Bounds one request's time, so that a slow machine does not run into the client's timeout."""
 LISTED = 20
 """How many most probable tokens an engine lists at most."""
+NOWHERE = Path("/nowhere/seald-asks-whether-adapters-are-taken")
 AT_ONCE = 16
 """Requests in flight where each needs its own: the engine batches them."""
 
@@ -47,6 +48,47 @@ class EngineClient:
             return self._http.get("/health", timeout=2.0).status_code == 200
         except httpx.HTTPError:
             return False
+
+    def version(self) -> str | None:
+        """Of vLLM; None where the engine is none, like ours."""
+        models = self._call("GET", "/v1/models")["data"]
+        is_vllm = any(model.get("owned_by") == "vllm" for model in models)
+        return str(self._call("GET", "/version")["version"]) if is_vllm else None
+
+    def require_usable(self) -> None:
+        """See whether a server that somebody else started is one that a daemon can serve from.
+
+        Raises:
+            EngineError: it does not know our key, has no model called `base`, or takes no adapters.
+        """
+        try:
+            names = {model["id"] for model in self._call("GET", "/v1/models")["data"]}
+        except EngineRefused as refusal:
+            if refusal.status not in (401, 403):
+                raise
+            raise EngineError(
+                "the engine refuses this daemon's key: set SEALD_ENGINE_KEY to the one that it was started with"
+            ) from refusal
+        except (KeyError, TypeError) as error:
+            raise EngineError("what answers at engine.url is no vLLM: its list of models has another shape") from error
+        if BASE not in names:
+            raise EngineError(
+                f"the engine serves {', '.join(sorted(names))}, but no {BASE!r}: start it with "
+                f"`--served-model-name {BASE}`"
+            )
+        self._require_adapters()
+
+    def _require_adapters(self) -> None:
+        try:
+            self.load("seald-none", NOWHERE)
+        except EngineRefused as refusal:
+            # A server that takes adapters says that there is none; one that does not knows no such route, or says so.
+            if refusal.status == 404 and NOWHERE.name in refusal.body:
+                return
+            raise EngineError(
+                "the engine takes no adapters: start it with `--enable-lora` and "
+                f"VLLM_ALLOW_RUNTIME_LORA_UPDATING=True (it said: {refusal.body[:300]})"
+            ) from refusal
 
     def loaded(self) -> set[str]:
         """Names of the adapters that the engine holds."""
@@ -136,7 +178,8 @@ class EngineClient:
 
         def one(row: Sequence[int], model: str) -> list[float]:
             (choice,) = self._complete([list(row)], model, options)
-            return [float(value) for value in choice["logprobs"]["token_logprobs"][1:]]
+            found = choice["logprobs"]["token_logprobs"][1:]
+            return [math.nan if value is None else float(value) for value in found]
 
         with ThreadPoolExecutor(max_workers=max(1, min(8, len(models)))) as pool:
             return list(pool.map(one, token_ids, models))

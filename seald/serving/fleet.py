@@ -33,7 +33,12 @@ class Member:
     residency: Residency
 
     def restore(self) -> bool:
-        """Load what must be live, then send it requests. False: not all could be loaded."""
+        """Load what must be live, then send it requests. False: not all could be loaded.
+
+        Raises EngineError when somebody else's server is none that could serve.
+        """
+        if not self.command.argv:
+            self.client.require_usable()
         failed = self.residency.restore(self.replica)
         for version, error in failed:
             log.error("a live version cannot be served", version=version.label, reason=error.message)

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from seald.domain.adapter import AdapterVersion
-from seald.errors import EngineError, EngineUnavailable, IntegrityError, NotFound, SealdError
+from seald.domain.adapter import AdapterVersion, Manifest
+from seald.errors import EngineError, EngineRefused, EngineUnavailable, IntegrityError, SealdError
 from seald.ports import BASE, AdapterFiles, Route
 from seald.serving.canary import check_canary
 from seald.serving.replica import LoadingEngine, Replica
@@ -110,7 +110,7 @@ class Residency:
             for version in missing:
                 try:
                     self._load(replica, version)
-                except (EngineError, IntegrityError, NotFound) as error:
+                except (EngineError, IntegrityError) as error:
                     failed[version.label] = version, error
         return list(failed.values())
 
@@ -194,15 +194,23 @@ class Residency:
                 if replica.holds(name):
                     replica.resident.move_to_end(name)
                     return
-            manifest = self._files.verify(version.collection, version.version)
-            replica.engine.load(name, self._files.folder(version.collection, version.version))
-            try:
-                check_canary(replica.engine, manifest, engine_name=name, tolerance=self._tolerance)
-            except EngineError:
-                _drop(replica, name)
-                raise
+            self._load_proven(replica, version, self._files.verify(version))
             with self._state:
                 replica.resident[name] = version
+
+    def _load_proven(self, replica: Replica, version: AdapterVersion, manifest: Manifest) -> None:
+        name, folder = version.engine_name, self._files.folder(version.collection, version.version)
+        try:
+            replica.engine.load(name, folder)
+            try:
+                check_canary(replica.engine, manifest, engine_name=name, tolerance=self._tolerance)
+            except Exception:
+                _drop(replica, name)
+                raise
+        except EngineRefused as refusal:
+            # Between the engine and us: neither its status nor the folder's place is for the client.
+            said = refusal.message.replace(str(folder), version.label)
+            raise EngineRefused(f"{version.label} cannot be served: {said}", status=502, body=refusal.body) from refusal
 
     def _missing_or_serve(
         self, replica: Replica, failed: dict[str, tuple[AdapterVersion, SealdError]]

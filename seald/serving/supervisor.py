@@ -44,7 +44,10 @@ class Charge(Protocol):
     """Whoever sends the engine requests."""
 
     def restore(self) -> bool:
-        """The engine answers: load what must be live, then send it requests. False: not all could be loaded."""
+        """The engine answers: load what must be live, then send it requests. False: not all could be loaded.
+
+        Raises EngineError when it cannot be served from.
+        """
         ...
 
     def withdraw(self) -> None:
@@ -160,7 +163,11 @@ class Supervisor:
     def _serve(self, *, after_nap: bool = False) -> bool:
         """Bring it to the wanted state and watch it. True: it is well, and is to go to sleep."""
         self._detail = "loading adapters"
-        self._whole = self._charge.restore()
+        try:
+            self._whole = self._charge.restore()
+        except EngineError as error:
+            self._detail = error.message
+            return False
         if after_nap and not self._whole:
             # Under the same names the prefix cache would go on with what the wrong weights computed.
             log.error("the engine woke up with other weights than it fell asleep with; it is started anew")

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from seald.domain.adapter import ADAPTER_CONFIG, MANIFEST, WEIGHTS, AdapterVersion, Manifest
-from seald.errors import IntegrityError, NotFound
+from seald.errors import IntegrityError
 
 VOUCHED = (ADAPTER_CONFIG, WEIGHTS)
 """What an engine reads."""
@@ -38,9 +38,10 @@ class AdapterFolders:
         """File name → sha256 of the files that a manifest vouches for. Raises IntegrityError when one is missing."""
         return {name: _hash(draft / name) for name in VOUCHED}
 
-    def publish(self, draft: Path, manifest: Manifest) -> None:
-        """Write the manifest into the trainer's folder, fsync, rename into place. Twice is once.
+    def publish(self, draft: Path, manifest: Manifest) -> str:
+        """Write the manifest into the trainer's folder, fsync, rename into place; return the manifest's sha256.
 
+        Twice is once: the manifest that was there first is the one that counts.
         Raises IntegrityError when the folder holds other files than the manifest says, or the version is there with
         other weights.
         """
@@ -50,9 +51,11 @@ class AdapterFolders:
         (target / TRAINERS_RESULT).unlink(missing_ok=True)
         for folder in (target, target.parent, self._root):
             _sync(folder)
-        if self.verify(manifest.collection, manifest.version).files != manifest.files:
+        held, sha256 = self._read(manifest.collection, manifest.version)
+        if held.files != manifest.files:
             raise IntegrityError(f"{target} already holds other weights: versions are immutable; train a new one")
         shutil.rmtree(draft, ignore_errors=True)
+        return sha256
 
     def _move_in(self, draft: Path, target: Path, manifest: Manifest) -> None:
         _require_exactly(draft, VOUCHED, str(draft), beside=(TRAINERS_RESULT, MANIFEST))
@@ -65,14 +68,26 @@ class AdapterFolders:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft.rename(target)
 
-    def verify(self, collection: str, version: int) -> Manifest:
-        """Hash every file against the manifest. Raises IntegrityError; NotFound when there is no folder."""
+    def verify(self, version: AdapterVersion) -> Manifest:
+        """Hash every file against the manifest, and the manifest against what the database has of it.
+
+        Raises IntegrityError, also when there is no folder.
+        """
+        label = version.label
+        try:
+            manifest, sha256 = self._read(version.collection, version.version)
+        except OSError as error:
+            raise IntegrityError(f"{label}: its files cannot be read: {error.strerror}") from error
+        if manifest.files[WEIGHTS] != version.sha256 or version.manifest_sha256 not in (None, sha256):
+            raise IntegrityError(f"{label}: its manifest is not the one it was made with; roll back to another version")
+        return manifest
+
+    def _read(self, collection: str, version: int) -> tuple[Manifest, str]:
+        """The manifest, which vouches for every file, and its sha256. Raises IntegrityError."""
         folder = self.folder(collection, version)
         label = f"{collection}@{version}"
-        if not folder.is_dir() or folder.is_symlink():
-            raise NotFound(f"{label} has no files at {folder}")
         _require_exactly(folder, (*VOUCHED, MANIFEST), label)
-        manifest = _read_manifest(folder / MANIFEST, label)
+        manifest, sha256 = _read_manifest(folder / MANIFEST, label)
         if (manifest.collection, manifest.version) != (collection, version):
             raise IntegrityError(f"{label}: its manifest is that of {manifest.collection}@{manifest.version}")
         if set(manifest.files) != set(VOUCHED):
@@ -80,7 +95,7 @@ class AdapterFolders:
         for name, expected in manifest.files.items():
             if _hash(folder / name) != expected:
                 raise IntegrityError(f"{label}: {name} is not what its manifest says; roll back to another version")
-        return manifest
+        return manifest, sha256
 
     def remove(self, collection: str, version: int) -> None:
         """Delete a version's folder; none there is fine."""
@@ -101,7 +116,9 @@ class AdapterFolders:
 def _require_exactly(folder: Path, names: Sequence[str], label: str, *, beside: Sequence[str] = ()) -> None:
     """Plain files of all `names`, perhaps of those in `beside`, and nothing else. Raises IntegrityError."""
     if folder.is_symlink() or not folder.is_dir():
-        raise IntegrityError(f"{label}: there is no folder {folder}; train again")
+        raise IntegrityError(
+            f"{label}: it has no folder of its own; put it back, roll back to another version, or train again"
+        )
     found = {entry.name: entry for entry in folder.iterdir()}
     for name in {*names, *(set(beside) & set(found))}:
         if name not in found or found[name].is_symlink() or not found[name].is_file():
@@ -111,9 +128,10 @@ def _require_exactly(folder: Path, names: Sequence[str], label: str, *, beside: 
         raise IntegrityError(f"{label}: {', '.join(surplus)} does not belong there; take it away or roll back")
 
 
-def _read_manifest(file: Path, label: str) -> Manifest:
+def _read_manifest(file: Path, label: str) -> tuple[Manifest, str]:
+    content = file.read_bytes()
     try:
-        return Manifest.model_validate_json(file.read_bytes())
+        return Manifest.model_validate_json(content), hashlib.sha256(content).hexdigest()
     except ValidationError as error:
         raise IntegrityError(f"{label}: its manifest cannot be read: {error.errors()[0]['msg']}") from None
 

@@ -53,13 +53,13 @@ class SqlAdapters:
             connection.execute(mine.values(version=number, parent=origin.parent))
             return _find(connection, adaptation.collection, number)
 
-    def record_weights(self, collection: str, version: int, sha256: str) -> AdapterVersion:
+    def record_weights(self, collection: str, version: int, sha256: str, manifest_sha256: str) -> AdapterVersion:
         """The files are in place. Raises IllegalTransition when other weights were recorded before."""
         with self._session.write() as connection:
             known = _find(connection, collection, version)
             if known.sha256 not in (None, sha256):
                 raise IllegalTransition(f"{known.label} already has other weights: versions are immutable")
-            connection.execute(_this(collection, version).values(sha256=sha256))
+            connection.execute(_this(collection, version).values(sha256=sha256, manifest_sha256=manifest_sha256))
             return _find(connection, collection, version)
 
     def get(self, collection: str, version: int) -> AdapterVersion:

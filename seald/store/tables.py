@@ -141,6 +141,7 @@ adapter_versions = Table(
     Column("adaptation", String(64), ForeignKey("adaptations.id"), nullable=False, unique=True),
     Column("documents", JSON, nullable=False),
     Column("sha256", String(64)),
+    Column("manifest_sha256", String(64)),
     Column("created", Moment, nullable=False),
     ForeignKeyConstraint(["collection", "parent"], ["adapter_versions.collection", "adapter_versions.version"]),
     ForeignKeyConstraint(["collection", "replaces"], ["adapter_versions.collection", "adapter_versions.version"]),

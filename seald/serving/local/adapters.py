@@ -18,6 +18,8 @@ from seald.serving.local.model import BASE_ROW, LanguageModel
 WEIGHTS = "adapter_model.safetensors"
 UNMIXABLE = ("use_dora", "modules_to_save", "trainable_token_indices", "layer_replication", "alora_invocation_tokens")
 """Settings of an adapter that peft applies to a whole batch or not at all."""
+MEDDLING = ("init_lora_weights", "megatron_config", "loftq_config", "eva_config", "corda_config", "lora_ga_config")
+"""Settings by which peft changes the base's own weights, or imports a module that the file names."""
 
 
 @dataclass(eq=False)
@@ -132,6 +134,9 @@ class Adapters:
         unmixable = [what for what in UNMIXABLE if config.get(what)]
         if unmixable or config.get("bias", "none") != "none":
             return f"{', '.join(unmixable) or 'bias'} cannot be mixed with other adapters in a batch"
+        meddling = [what for what in MEDDLING if config.get(what) not in (None, True, False, {})]
+        if meddling:
+            return f"{', '.join(meddling)} would change more than an adapter's weights"
         strange = [name for name in weights if ".lora_A." not in name and ".lora_B." not in name]
         return f"it has weights that are not LoRA's, like {strange[0]}" if strange else None
 

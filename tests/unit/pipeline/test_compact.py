@@ -81,7 +81,7 @@ def test_its_job_is_the_whole_ledger_from_the_base(
     assert len(learned.replay) + len(learned.fresh) == len(lines)
     entries = sum(len(edits) for edits in own)
     assert compactions[0].figures["ledger"] == {"documents": 2, "entries": entries, "lines": len(lines)}
-    assert site.stores.adapter_files.verify("default", 3).ledger == (1, entries)
+    assert site.stores.adapter_files.verify(site.stores.adapters.get("default", 3)).ledger == (1, entries)
 
 
 def test_the_same_ledger_gives_the_same_weights(

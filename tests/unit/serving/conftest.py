@@ -12,7 +12,7 @@ from seald.config import Recipe
 from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
 from seald.domain.probe import AnswerScore
 from seald.domain.training import Canary
-from seald.errors import EngineUnavailable, IntegrityError
+from seald.errors import EngineRefused, EngineUnavailable, IntegrityError
 from seald.ports import BASE, Choice, Continuation, Preference, Reply, Sampling
 from seald.serving.replica import Replica
 from seald.serving.residency import Residency
@@ -41,10 +41,15 @@ class MemoryEngine:
         self.loads: list[str] = []
         self.wrong: set[str] = set()
         self.down = False
+        self.refuses: EngineRefused | None = None
+        self.odd: list[float] | None = None
+        """What the last adapter's row of a scoring is instead."""
 
     def load(self, name: str, folder: Path) -> None:
         if self.down:
             raise EngineUnavailable("down")
+        if self.refuses is not None:
+            raise self.refuses
         self.loads.append(name)
         self.names.append(name)
 
@@ -52,7 +57,10 @@ class MemoryEngine:
         self.names.remove(name)
 
     def score_tokens(self, token_ids: Sequence[Sequence[int]], *, models: Sequence[str]) -> list[list[float]]:
-        return [self._row(model) for model in models]
+        rows = [self._row(model) for model in models]
+        if self.odd is not None:
+            rows[-2] = self.odd
+        return rows
 
     def _row(self, model: str) -> list[float]:
         if model in self.wrong:
@@ -77,17 +85,18 @@ class MemoryFiles:
 
     def __init__(self) -> None:
         self.torn: set[int] = set()
+        self.canaries: tuple[Canary, ...] = (CANARY, CANARY)
 
     def folder(self, collection: str, version: int) -> Path:
         return Path("/nowhere") / collection / str(version)
 
-    def verify(self, collection: str, version: int) -> Manifest:
-        if version in self.torn:
-            raise IntegrityError(f"{collection}@{version} is torn")
+    def verify(self, version: AdapterVersion) -> Manifest:
+        if version.version in self.torn:
+            raise IntegrityError(f"{version.label} is torn")
         return Manifest(
             seald="0",
-            collection=collection,
-            version=version,
+            collection=version.collection,
+            version=version.version,
             parent=None,
             adaptation="adp",
             files={},
@@ -99,7 +108,7 @@ class MemoryFiles:
             recipe=Recipe(),
             seed=0,
             figures={},
-            canaries=(CANARY,),
+            canaries=self.canaries,
             created=datetime(2026, 1, 1, tzinfo=UTC),
         )
 

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
-from seald.errors import EngineRefused
-from seald.serving.client import EngineClient
+from seald.errors import EngineError, EngineRefused
+from seald.serving.client import NOWHERE, EngineClient
 
 HELD = "seald-0123456789ab"
 
 
+BASE_CARD = {"id": "base", "owned_by": "vllm"}
+
+
 class Full(BaseHTTPRequestHandler):
-    """A server that holds one adapter and takes no other."""
+    """A server that holds one adapter and takes no other, unless a test says otherwise."""
+
+    models: ClassVar[tuple[int, Any]]
+    posted: ClassVar[tuple[int, Any]]
 
     def do_GET(self) -> None:
-        self._say(200, {"data": [{"id": "base"}, {"id": HELD, "parent": "base"}]})
+        self._say(*(self.models if self.path == "/v1/models" else (200, {"version": "0.32.0"})))
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
-        self._say(400, {"error": {"message": "no"}})
+        self._say(*self.posted)
 
     def _say(self, status: int, body: object) -> None:
         text = json.dumps(body).encode()
@@ -40,6 +48,8 @@ class Full(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def client() -> Iterator[EngineClient]:
+    Full.models = 200, {"data": [BASE_CARD, {"id": HELD, "parent": "base"}]}
+    Full.posted = 400, {"error": {"message": "no"}}
     with ThreadingHTTPServer(("127.0.0.1", 0), Full) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         made = EngineClient(f"http://127.0.0.1:{server.server_port}", key=None, timeout_seconds=5)
@@ -55,3 +65,41 @@ def test_an_adapter_that_outlived_the_daemon_stays(client: EngineClient) -> None
 def test_one_that_cannot_be_loaded_is_refused(client: EngineClient) -> None:
     with pytest.raises(EngineRefused, match="400"):
         client.load("seald-ffffffffffff", Path("/somewhere"))
+
+
+def test_a_server_that_misses_an_adapter_in_vain_takes_adapters(client: EngineClient) -> None:
+    Full.posted = 404, {"error": {"message": f"Loading lora seald-none failed: No adapter found for {NOWHERE}"}}
+    client.require_usable()
+
+
+@pytest.mark.parametrize(
+    ("models", "posted", "says"),
+    [
+        ((401, {"error": "Unauthorized"}), None, "set SEALD_ENGINE_KEY"),
+        ((200, {"object": "answer"}), None, "no vLLM"),
+        ((200, {"data": [{"id": "Qwen/Qwen3-4B"}]}), None, "serves Qwen/Qwen3-4B, but no 'base': .*served-model-name"),
+        ((200, {"data": [BASE_CARD]}), (404, {"detail": "Not Found"}), "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True"),
+        ((200, {"data": [BASE_CARD]}), (500, {"error": {"message": "LoRA is not enabled."}}), "--enable-lora"),
+    ],
+    ids=["key", "shape", "name", "route", "lora"],
+)
+def test_a_server_that_cannot_be_served_from_says_what_to_do(
+    client: EngineClient, models: tuple[int, Any], posted: tuple[int, Any] | None, says: str
+) -> None:
+    Full.models = models
+    Full.posted = posted or Full.posted
+    with pytest.raises(EngineError, match=says):
+        client.require_usable()
+
+
+def test_the_version_is_vllms(client: EngineClient) -> None:
+    assert client.version() == "0.32.0"
+    Full.models = 200, {"data": [{"id": "base", "owned_by": "seald"}]}
+    assert client.version() is None
+
+
+def test_a_score_that_the_engine_leaves_out_is_no_number(client: EngineClient) -> None:
+    logprobs = {"token_logprobs": [None, -1.5, None]}
+    Full.posted = 200, {"choices": [{"index": 0, "logprobs": logprobs}]}
+    ((first, second),) = client.score_tokens([[1, 2, 3]], models=["base"])
+    assert (first, math.isnan(second)) == (-1.5, True)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from seald.errors import CanaryMismatch, EngineUnavailable, IntegrityError
+from seald.errors import CanaryMismatch, EngineRefused, EngineUnavailable, IntegrityError
 from seald.ports import BASE, Route
 from seald.serving.replica import Replica
 from seald.serving.residency import Residency
@@ -42,6 +44,42 @@ def test_a_failed_canary_unloads_and_changes_nothing(residency: Residency, engin
         stage(residency, 1)
     assert engine.names == []
     assert residency.take("default", None, "seald").engine_name == BASE
+
+
+@pytest.mark.parametrize("odd", [[math.nan, -0.25], [-math.inf, -0.25], [-0.5]], ids=["nan", "infinite", "short"])
+def test_one_odd_row_is_enough(residency: Residency, engine: MemoryEngine, odd: list[float]) -> None:
+    engine.odd = odd
+    with pytest.raises(CanaryMismatch, match=version(1).engine_name):
+        stage(residency, 1)
+    assert engine.names == []
+
+
+def test_without_canaries_nothing_is_served(residency: Residency, engine: MemoryEngine, files: MemoryFiles) -> None:
+    files.canaries = ()
+    with pytest.raises(CanaryMismatch, match="no canary"):
+        stage(residency, 1)
+    assert engine.names == []
+
+
+def test_an_engine_whose_answer_makes_no_sense_does_not_keep_the_adapter(
+    residency: Residency, engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nonsense(*_: object, **__: object) -> None:
+        raise KeyError("choices")
+
+    monkeypatch.setattr(engine, "score_tokens", nonsense)
+    with pytest.raises(KeyError):
+        stage(residency, 1)
+    assert engine.names == []
+
+
+def test_what_the_engine_refuses_is_not_the_clients_fault(
+    residency: Residency, engine: MemoryEngine, files: MemoryFiles
+) -> None:
+    engine.refuses = EngineRefused(f"rank 128 in {files.folder('default', 1)}", status=400)
+    with pytest.raises(EngineRefused, match=r"^default@1 cannot be served: rank 128 in default@1$") as refused:
+        stage(residency, 1)
+    assert refused.value.status == 502
 
 
 def test_torn_files_never_reach_the_engine(residency: Residency, engine: MemoryEngine, files: MemoryFiles) -> None:

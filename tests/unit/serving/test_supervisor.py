@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from seald.errors import EngineUnavailable
+from seald.errors import EngineError, EngineUnavailable
 from seald.serving.command import EngineCommand
 from seald.serving.supervisor import Supervisor
 from tests.daemon_process import free_port
@@ -29,6 +29,7 @@ class Watched:
 
     def __init__(self, folder: Path, source: str, port: int, *, sleeps: bool = False) -> None:
         self.done: list[str] = []
+        self.refuses: list[str] = []
         self.whole = True
         self.busy = False
         self.sleepless = False
@@ -50,6 +51,8 @@ class Watched:
             return False
 
     def restore(self) -> bool:
+        if self.refuses:
+            raise EngineError(self.refuses.pop())
         self.done.append("restore")
         return self.whole
 
@@ -100,6 +103,21 @@ def test_a_killed_engine_is_started_again_and_restored(watch: Callable[..., Watc
         time.sleep(0.02)
     assert watched.supervisor.wait_ready(15)
     assert watched.done == ["restore", "withdraw", "restore"]
+
+
+def test_an_engine_that_cannot_be_served_from_is_not_ready_and_asked_again(tmp_path: Path) -> None:
+    port = free_port()
+    made = Watched(tmp_path, SERVER.format(port=port), port)
+    made.refuses = ["it does not know our key"]
+    said = set()
+    made.supervisor.start()
+    try:
+        while not made.supervisor.wait_ready(0.01):
+            said.add(made.supervisor.ready())
+        assert (False, "it does not know our key") in said
+        assert made.done == ["withdraw", "restore"]
+    finally:
+        made.supervisor.stop()
 
 
 def test_stop_ends_the_process(watch: Callable[..., Watched]) -> None:

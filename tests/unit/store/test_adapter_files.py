@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import json
 import os
 import shutil
 import signal
@@ -11,7 +13,7 @@ import pytest
 
 from seald.config import Recipe
 from seald.domain.adapter import ADAPTER_CONFIG, WEIGHTS, AdapterStatus, AdapterVersion, Manifest
-from seald.errors import IntegrityError, NotFound
+from seald.errors import IntegrityError
 from seald.store import adapter_files
 from seald.store.adapter_files import TRAINERS_RESULT, AdapterFolders
 
@@ -51,38 +53,64 @@ def folders(tmp_path: Path) -> AdapterFolders:
     return AdapterFolders(tmp_path)
 
 
+def version(number: int, sha256: str | None, manifest_sha256: str | None = None) -> AdapterVersion:
+    return AdapterVersion(
+        collection="default",
+        version=number,
+        status=AdapterStatus.CANDIDATE,
+        parent=None,
+        adaptation_id=f"adp-{number}",
+        documents=(),
+        sha256=sha256,
+        manifest_sha256=manifest_sha256,
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+def publish(folders: AdapterFolders, folder: Path, vouches: Manifest | None = None) -> AdapterVersion:
+    """What the store records of it."""
+    vouches = vouches or manifest(folders, folder)
+    return version(1, vouches.files[WEIGHTS], folders.publish(folder, vouches))
+
+
 @pytest.fixture
-def published(folders: AdapterFolders) -> Path:
-    folder = draft(folders)
-    folders.publish(folder, manifest(folders, folder))
+def recorded(folders: AdapterFolders) -> AdapterVersion:
+    return publish(folders, draft(folders))
+
+
+@pytest.fixture
+def published(folders: AdapterFolders, recorded: AdapterVersion) -> Path:
     return folders.folder("default", 1)
 
 
-def test_published_is_whole_and_vouched_for(folders: AdapterFolders, published: Path) -> None:
+def test_published_is_whole_and_vouched_for(folders: AdapterFolders, published: Path, recorded: AdapterVersion) -> None:
     assert sorted(p.name for p in published.iterdir()) == [ADAPTER_CONFIG, WEIGHTS, "manifest.json"]
-    assert folders.verify("default", 1).version == 1
+    assert folders.verify(recorded).version == 1
     assert not folders.draft("adp-1").exists()
 
 
-def test_publishing_twice_is_once(folders: AdapterFolders, published: Path) -> None:
+def test_publishing_twice_is_once(folders: AdapterFolders, recorded: AdapterVersion) -> None:
     folder = draft(folders)
-    folders.publish(folder, manifest(folders, folder))
+    later = manifest(folders, folder).model_copy(update={"created": datetime(2026, 1, 2, tzinfo=UTC)})
+    assert publish(folders, folder, later) == recorded
     assert not folder.exists()
-    folders.verify("default", 1)
+    folders.verify(recorded)
 
 
-def test_publishing_again_when_the_draft_is_gone(folders: AdapterFolders, published: Path) -> None:
+def test_publishing_again_when_the_draft_is_gone(
+    folders: AdapterFolders, published: Path, recorded: AdapterVersion
+) -> None:
     (published / TRAINERS_RESULT).write_text("{}")
     folders.publish(folders.draft("adp-1"), manifest(folders, published))
-    folders.verify("default", 1)
+    folders.verify(recorded)
 
 
-def test_a_version_does_not_get_other_weights(folders: AdapterFolders, published: Path) -> None:
+def test_a_version_does_not_get_other_weights(folders: AdapterFolders, recorded: AdapterVersion) -> None:
     folder = draft(folders)
     (folder / WEIGHTS).write_bytes(b"others")
     with pytest.raises(IntegrityError, match="immutable"):
         folders.publish(folder, manifest(folders, folder))
-    folders.verify("default", 1)
+    folders.verify(recorded)
 
 
 def publish_and_die(folders: AdapterFolders, syncs: int) -> int:
@@ -112,8 +140,7 @@ def test_a_kill_leaves_the_draft_for_the_trainer_or_the_whole_version(folders: A
     assert folder.exists() != target.exists()
     if folder.exists():
         assert (folder / TRAINERS_RESULT).exists()
-    folders.publish(folder, manifest(folders, folder if folder.exists() else target))
-    folders.verify("default", 1)
+    folders.verify(publish(folders, folder, manifest(folders, folder if folder.exists() else target)))
 
 
 def add_symlink(folder: Path) -> None:
@@ -166,11 +193,59 @@ def another_manifest(folder: Path) -> None:
     (folder / "manifest.json").write_text(text.replace('"collection": "default"', '"collection": "other"'))
 
 
-@pytest.mark.parametrize("damage", [flip, shorten, lose, add_pickle, link, tear_manifest, another_manifest])
-def test_damage_is_found(folders: AdapterFolders, published: Path, damage: Callable[[Path], None]) -> None:
+DAMAGES = (flip, shorten, lose, add_pickle, link, replace_folder, lose_folder, tear_manifest, another_manifest)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_found(
+    folders: AdapterFolders, published: Path, recorded: AdapterVersion, damage: Callable[[Path], None]
+) -> None:
     damage(published)
     with pytest.raises(IntegrityError, match="default@1"):
-        folders.verify("default", 1)
+        folders.verify(recorded)
+
+
+def vouch_again(folder: Path) -> None:
+    """Make the manifest say what is there now."""
+    said = json.loads((folder / "manifest.json").read_text())
+    said["files"] = AdapterFolders(folder.parent).hashes(folder)
+    (folder / "manifest.json").write_text(json.dumps(said))
+
+
+def widen(folder: Path) -> None:
+    (folder / ADAPTER_CONFIG).write_text('{"lora_alpha": 640}')
+
+
+@pytest.mark.parametrize("damage", [flip, shorten, widen])
+def test_a_manifest_that_vouches_for_damage_is_not_believed(
+    folders: AdapterFolders, published: Path, recorded: AdapterVersion, damage: Callable[[Path], None]
+) -> None:
+    damage(published)
+    vouch_again(published)
+    with pytest.raises(IntegrityError, match="default@1: its manifest is not the one"):
+        folders.verify(recorded)
+
+
+def test_of_a_version_from_before_the_manifests_hash_the_weights_are_still_known(
+    folders: AdapterFolders, published: Path, recorded: AdapterVersion
+) -> None:
+    older = recorded.model_copy(update={"manifest_sha256": None})
+    folders.verify(older)
+    flip(published)
+    vouch_again(published)
+    with pytest.raises(IntegrityError, match="default@1: its manifest is not the one"):
+        folders.verify(older)
+
+
+def test_a_disk_that_fails_is_damage(
+    folders: AdapterFolders, recorded: AdapterVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("hashlib.file_digest", fail)
+    with pytest.raises(IntegrityError, match=r"default@1: its files cannot be read: Input/output error"):
+        folders.verify(recorded)
 
 
 @pytest.mark.parametrize(
@@ -190,24 +265,6 @@ def test_a_draft_that_lacks_a_file_has_no_hashes(folders: AdapterFolders) -> Non
     lose(folder)
     with pytest.raises(IntegrityError, match=ADAPTER_CONFIG):
         folders.hashes(folder)
-
-
-def test_no_folder_is_not_damage(folders: AdapterFolders) -> None:
-    with pytest.raises(NotFound):
-        folders.verify("default", 7)
-
-
-def version(number: int, sha256: str | None) -> AdapterVersion:
-    return AdapterVersion(
-        collection="default",
-        version=number,
-        status=AdapterStatus.CANDIDATE,
-        parent=None,
-        adaptation_id=f"adp-{number}",
-        documents=(),
-        sha256=sha256,
-        created=datetime(2026, 1, 1, tzinfo=UTC),
-    )
 
 
 def test_the_sweep_takes_what_nobody_owns(folders: AdapterFolders, published: Path, tmp_path: Path) -> None:

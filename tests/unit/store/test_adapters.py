@@ -20,7 +20,7 @@ def candidate(stores: Stores, text: str, *, until: S = S.PROMOTING) -> AdapterVe
     for before, after in pairwise(path[: path.index(until) + 1]):
         stores.adaptations.move(adaptation.id, before, after)
     version = stores.adapters.allot(stores.adaptations.get(adaptation.id))
-    return stores.adapters.record_weights("default", version.version, f"{version.version:064x}")
+    return stores.adapters.record_weights("default", version.version, f"{version.version:064x}", "m" * 64)
 
 
 def promoted(stores: Stores, text: str) -> AdapterVersion:
@@ -127,9 +127,9 @@ def test_rejecting_twice_is_once(stores: Stores) -> None:
 
 def test_weights_are_recorded_once(stores: Stores) -> None:
     version = candidate(stores, "one")
-    stores.adapters.record_weights("default", 1, version.sha256 or "")
+    stores.adapters.record_weights("default", 1, version.sha256 or "", "m" * 64)
     with pytest.raises(IllegalTransition, match="immutable"):
-        stores.adapters.record_weights("default", 1, "f" * 64)
+        stores.adapters.record_weights("default", 1, "f" * 64, "m" * 64)
 
 
 def test_verdicts_replace_each_other_and_keep_their_order(stores: Stores) -> None:

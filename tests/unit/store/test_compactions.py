@@ -29,7 +29,7 @@ def rebuilt(stores: Stores, *, sha256: str | None = None) -> AdapterVersion:
     for before, after in pairwise([S.QUEUED, S.EDITING, S.TRAINING, S.GUARDING, S.PROMOTING]):
         stores.adaptations.move(adaptation.id, before, after)
     version = stores.adapters.allot(stores.adaptations.get(adaptation.id))
-    return stores.adapters.record_weights("default", version.version, sha256 or f"{version.version:064x}")
+    return stores.adapters.record_weights("default", version.version, sha256 or f"{version.version:064x}", "m" * 64)
 
 
 def test_a_compaction_takes_up_all_documents_and_says_why(stores: Stores) -> None:

@@ -129,6 +129,12 @@ def bad_adapters(tiny_model: Path, adapters: dict[str, Path], tmp_path: Path) ->
     (narrow / "adapter_config.json").write_text(json.dumps({**config, "target_modules": ["q_proj"]}))
     other_kind = copied("other_kind")
     (other_kind / "adapter_config.json").write_text(json.dumps({**config, "peft_type": "IA3"}))
+    meddling = copied("meddling")
+    (meddling / "adapter_config.json").write_text(json.dumps({**config, "init_lora_weights": "pissa"}))
+    importing = copied("importing")
+    (importing / "adapter_config.json").write_text(
+        json.dumps({**config, "megatron_config": {"a": 1}, "megatron_core": "antigravity"})
+    )
     dora = make_adapter(tiny_model, tmp_path / "dora", seed=3, use_dora=True)
     wide = make_adapter(tiny_model, tmp_path / "wide", seed=3, r=9)
     return {
@@ -139,6 +145,8 @@ def bad_adapters(tiny_model: Path, adapters: dict[str, Path], tmp_path: Path) ->
         "misfit": misfit,
         "narrow": narrow,
         "other_kind": other_kind,
+        "meddling": meddling,
+        "importing": importing,
         "dora": dora,
         "wide": wide,
     }

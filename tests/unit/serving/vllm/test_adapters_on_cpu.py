@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from seald.serving.vllm.command import INSIDE, PLUGIN
+from seald.serving.vllm.command import INSIDE, PLUGINS
 
 spec = importlib.util.spec_from_file_location("adapters_on_cpu", INSIDE / "seald_in_vllm" / "adapters_on_cpu.py")
 assert spec is not None
@@ -36,8 +37,9 @@ def test_every_token_is_under_its_own_adapter_or_none(adapters: list[int]) -> No
     torch.testing.assert_close(y, expected)
 
 
-def test_the_plugin_is_found_by_its_name() -> None:
+def test_the_plugins_are_found_by_their_names() -> None:
     (found,) = importlib.metadata.Distribution.discover(path=[str(INSIDE)])
-    (entry,) = found.entry_points
-    assert (entry.group, entry.name) == ("vllm.general_plugins", PLUGIN)
-    assert entry.value == "seald_in_vllm.adapters_on_cpu:register"
+    assert {entry.group for entry in found.entry_points} == {"vllm.general_plugins"}
+    assert tuple(entry.name for entry in found.entry_points) == PLUGINS
+    for entry in found.entry_points:
+        assert (INSIDE / Path(*entry.module.split("."))).with_suffix(".py").is_file()

@@ -50,6 +50,8 @@ def test_an_interpreter_without_it(tmp_path: Path) -> None:
         ("0.32.0", {"max_lora_rank": 48}, "must be one of"),
         ("0.32.0", {"max_lora_rank": 8}, "rank 16 is over"),
         ("1.0.0", {}, None),
+        ("0.30rc1", {}, None),
+        ("main", {}, None),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, version: str, engine: dict[str, int], says: str | None) -> None:
@@ -71,7 +73,7 @@ def test_how_it_is_started(tmp_path: Path, found: Found, monkeypatch: pytest.Mon
     assert made.key not in line
     environment = dict(made.environment)
     assert environment["VLLM_API_KEY"] == made.key
-    assert environment["VLLM_PLUGINS"] == "seald_adapters_on_cpu"
+    assert environment["VLLM_PLUGINS"] == "seald_adapters_on_cpu,seald_adapters_read_again"
     assert environment["HF_HUB_OFFLINE"] == "1"
     assert (Path(environment["PYTHONPATH"]) / "seald_in_vllm" / "__main__.py").is_file()
 
