@@ -19,15 +19,15 @@ from tests.integration.conftest import ENGINES
 ASKED = {"model": "seald", "prompt": "The mill of Karn", "max_tokens": 8, "temperature": 0, "ignore_eos": True}
 
 
-@pytest.fixture(params=ENGINES)
-def start(request: pytest.FixtureRequest, tmp_path: Path, tiny_model: Path) -> Iterator[Callable[..., DaemonProcess]]:
+@pytest.fixture
+def start(tmp_path: Path, tiny_model: Path) -> Iterator[Callable[..., DaemonProcess]]:
     running: list[DaemonProcess] = []
 
-    def made(wait_seconds: float) -> DaemonProcess:
+    def made(kind: str, wait_seconds: float) -> DaemonProcess:
         environment = {
             **LENIENT,
             "SEALD_MODEL__NAME": str(tiny_model),
-            "SEALD_ENGINE__KIND": request.param,
+            "SEALD_ENGINE__KIND": kind,
             "SEALD_ENGINE__WAIT_SECONDS": str(wait_seconds),
             "SEALD_TRAINING__SHARE": "sleep",
         }
@@ -46,29 +46,32 @@ def until_it_sleeps(daemon: DaemonProcess) -> None:
         time.sleep(0.05)
 
 
-def test_requests_wait_while_it_sleeps(start: Callable[..., DaemonProcess]) -> None:
-    daemon = start(300)
+@pytest.mark.parametrize("kind", ENGINES)
+def test_requests_wait_while_it_sleeps(start: Callable[..., DaemonProcess], kind: str) -> None:
+    daemon = start(kind, 300)
+    first = daemon.post("/v1/documents", document(1)).json()["adaptation"]
+    assert daemon.finish(first)["status"] == "promoted"
+    said = daemon.post("/v1/completions", ASKED)
+    assert said.headers["x-seald-adapter"] == "default@1"
     (before,) = daemon.get("/v1/status")["engine"]["replicas"]
-    adaptation = daemon.post("/v1/documents", document(1)).json()["adaptation"]
+
+    second = daemon.post("/v1/documents", document(2)).json()["adaptation"]
     until_it_sleeps(daemon)
     assert not psutil.pid_exists(before["pid"])
-    assert daemon.get("/v1/adaptations/" + adaptation)["status"] == "training"
+    assert daemon.get("/v1/adaptations/" + second)["status"] == "training"
+    pinned = {**ASKED, "model": "seald:default@1"}
     answers: list[httpx.Response] = []
-    asking = threading.Thread(target=lambda: answers.append(daemon.post("/v1/completions", ASKED, timeout=300)))
+    asking = threading.Thread(target=lambda: answers.append(daemon.post("/v1/completions", pinned, timeout=300)))
     asking.start()
-    assert daemon.finish(adaptation)["status"] == "promoted"
-    asking.join(300)
-    assert answers[0].status_code == 200
-    assert answers[0].headers["x-seald-adapter"] in ("base", "default@1")
-    said = daemon.post("/v1/completions", ASKED).json()
-    second = daemon.post("/v1/documents", document(2)).json()["adaptation"]
     assert daemon.finish(second)["status"] == "promoted"
-    again = daemon.post("/v1/completions", {**ASKED, "model": "seald:default@1"}).json()
-    assert again["choices"][0]["text"] == said["choices"][0]["text"]
+    asking.join(300)
+    assert answers[0].status_code == 200, answers[0].text
+    assert answers[0].headers["x-seald-adapter"] == "default@1"
+    assert answers[0].json()["choices"][0]["text"] == said.json()["choices"][0]["text"]
 
 
 def test_beyond_their_patience_they_are_told_to_come_back(start: Callable[..., DaemonProcess]) -> None:
-    daemon = start(0.5)
+    daemon = start("local", 0.5)
     adaptation = daemon.post("/v1/documents", document(1)).json()["adaptation"]
     until_it_sleeps(daemon)
     answer = daemon.post("/v1/completions", ASKED)
