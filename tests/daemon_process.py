@@ -84,6 +84,15 @@ class DaemonProcess:
     def post(self, path: str, body: dict[str, Any], *, timeout: float = 120) -> httpx.Response:
         return httpx.post(f"{self.url}{path}", json=body, timeout=timeout)
 
+    def replicas(self) -> list[dict[str, Any]]:
+        """Its engines: `{ready, detail, pid, loaded}` each."""
+        return list(self.get("/v1/status")["engine"]["replicas"])
+
+    def engine(self) -> dict[str, Any]:
+        """Its one engine."""
+        (only,) = self.replicas()
+        return dict(only)
+
     def ask(self, question: str, *, model: str = "seald", max_tokens: int = 48) -> str:
         answer = self.post(
             "/v1/chat/completions",

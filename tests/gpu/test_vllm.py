@@ -98,7 +98,7 @@ def let_go_of_the_first(daemon: DaemonProcess) -> None:
     """Versions 3 (live) and 2 stay, so that version 1 has to be loaded."""
     scores(daemon, "seald:default@2")
     assert daemon.post("/v1/adapters/default/rollback", {"to": VERSIONS[-1]}).status_code == 200
-    assert "default@1" not in daemon.get("/v1/status")["engine"]["loaded"]
+    assert "default@1" not in daemon.engine()["loaded"]
 
 
 def test_an_adapter_is_loaded_while_the_engine_serves(taught: DaemonProcess) -> None:
@@ -107,7 +107,7 @@ def test_an_adapter_is_loaded_while_the_engine_serves(taught: DaemonProcess) -> 
         let_go_of_the_first(taught)
         seconds, label = first_token(taught, PINNED)
         assert label == "default@1"
-        assert "default@1" in taught.get("/v1/status")["engine"]["loaded"]
+        assert "default@1" in taught.engine()["loaded"]
         cold.append(seconds)
     warm = [first_token(taught, PINNED)[0] for _ in cold]
     print(f"\nfirst token, adapter to be loaded: {shown(cold)}; resident: {shown(warm)}")
@@ -143,9 +143,9 @@ def test_the_engine_sleeps_while_the_trainer_works(tmp_path: Path, wait_seconds:
     daemon = start(tmp_path, SEALD_TRAINING__SHARE="sleep", SEALD_ENGINE__WAIT_SECONDS=wait_seconds)
     try:
         assert daemon.finish(teach(daemon, 1))["status"] == "promoted"
-        said, pid, before = scores(daemon, PINNED), daemon.get("/v1/status")["engine"]["pid"], used_mib()
+        said, pid, before = scores(daemon, PINNED), daemon.engine()["pid"], used_mib()
         adaptation = teach(daemon, 2)
-        with Watch(lambda: daemon.get("/v1/status")["engine"]) as watch:
+        with Watch(daemon.engine) as watch:
             answer = asked_in_its_sleep(daemon, adaptation)
             assert daemon.finish(adaptation)["status"] == "promoted"
         asleep = [used for used, engine in watch.samples if "sleeping" in engine["detail"]]
@@ -155,7 +155,7 @@ def test_the_engine_sleeps_while_the_trainer_works(tmp_path: Path, wait_seconds:
         assert answer.status_code in statuses
         assert answer.status_code == 200 or "retry-after" in answer.headers
         daemon.wait_ready()
-        assert daemon.get("/v1/status")["engine"]["pid"] == pid
+        assert daemon.engine()["pid"] == pid
         assert scores(daemon, PINNED) == pytest.approx(said, abs=0.05)
         assert first_token(daemon, "seald")[1] == "default@2"
     finally:
@@ -164,7 +164,7 @@ def test_the_engine_sleeps_while_the_trainer_works(tmp_path: Path, wait_seconds:
 
 def asked_in_its_sleep(daemon: DaemonProcess, adaptation: str) -> httpx.Response:
     """Wait until the engine sleeps and ask it something."""
-    while "sleeping" not in daemon.get("/v1/status")["engine"]["detail"]:
+    while "sleeping" not in daemon.engine()["detail"]:
         assert daemon.get(f"/v1/adaptations/{adaptation}")["status"] not in FINAL, "the engine never slept"
         time.sleep(POLL_SECONDS)
     body = {"model": PINNED, "prompt": "Hello", "max_tokens": 4}

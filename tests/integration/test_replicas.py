@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
@@ -40,19 +39,15 @@ def pair(
     assert daemon.stop() == 0
 
 
-def replicas(daemon: DaemonProcess) -> list[dict[str, Any]]:
-    return list(daemon.get("/v1/status")["engine"]["replicas"])
-
-
 def until_all_serve(daemon: DaemonProcess) -> None:
     deadline = time.monotonic() + 300
-    while not all(replica["ready"] for replica in replicas(daemon)):
-        assert time.monotonic() < deadline, replicas(daemon)
+    while not all(replica["ready"] for replica in daemon.replicas()):
+        assert time.monotonic() < deadline, daemon.replicas()
         time.sleep(0.2)
 
 
 def test_each_engine_holds_what_is_live(pair: DaemonProcess) -> None:
-    found = replicas(pair)
+    found = pair.replicas()
     assert len({replica["pid"] for replica in found}) == 2
     assert all("default@2" in replica["loaded"] for replica in found)
 
@@ -73,14 +68,14 @@ def test_an_engine_that_dies_is_done_without_and_comes_back_up_to_date(pair: Dae
     for client in clients:
         client.start()
     try:
-        victim = replicas(pair)[1]
+        victim = pair.replicas()[1]
         psutil.Process(victim["pid"]).kill()
-        while replicas(pair)[1]["ready"]:
+        while pair.replicas()[1]["ready"]:
             time.sleep(0.05)
         assert pair.get("/v1/status")["engine"]["ready"]
         assert pair.post("/v1/adapters/default/rollback", {"to": 1}).status_code == 200
         until_all_serve(pair)
-        back = replicas(pair)[1]
+        back = pair.replicas()[1]
         time.sleep(1)
     finally:
         over.set()

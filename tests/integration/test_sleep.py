@@ -53,7 +53,7 @@ def test_requests_wait_while_it_sleeps(start: Callable[..., DaemonProcess], kind
     assert daemon.finish(first)["status"] == "promoted"
     said = daemon.post("/v1/completions", ASKED)
     assert said.headers["x-seald-adapter"] == "default@1"
-    (before,) = daemon.get("/v1/status")["engine"]["replicas"]
+    before = daemon.engine()
 
     second = daemon.post("/v1/documents", document(2)).json()["adaptation"]
     until_it_sleeps(daemon)

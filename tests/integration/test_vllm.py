@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
@@ -76,7 +75,7 @@ def test_the_prefix_cache_keeps_versions_apart(taught: DaemonProcess) -> None:
 def test_a_pinned_version_is_loaded_on_demand(taught: DaemonProcess) -> None:
     for n in VERSIONS:
         scores(taught, f"seald:default@{n}")
-    loaded = engine_of(taught)["loaded"]
+    loaded = taught.engine()["loaded"]
     assert f"default@{VERSIONS[-1]}" in loaded
     assert len(loaded) <= 3  # the live one, and two idle ones
 
@@ -93,7 +92,7 @@ def test_tampered_weights_never_reach_the_engine(taught: DaemonProcess) -> None:
     try:
         answer = taught.post("/v1/completions", {"model": "seald:default@1", "prompt": "x", "max_tokens": 1})
         assert answer.status_code >= 500
-        assert "default@1" not in engine_of(taught)["loaded"]
+        assert "default@1" not in taught.engine()["loaded"]
     finally:
         file.write_bytes(whole)
     scores(taught, "seald:default@1")
@@ -115,14 +114,9 @@ def test_the_engine_leaves_with_the_daemon(tmp_path: Path, tiny_model: Path) -> 
     assert not alive
 
 
-def engine_of(daemon: DaemonProcess) -> dict[str, Any]:
-    (only,) = daemon.get("/v1/status")["engine"]["replicas"]
-    return dict(only)
-
-
 def restart_engine(daemon: DaemonProcess) -> None:
     """Kill it, see that the daemon says so and lives on, and wait until it is back."""
-    psutil.Process(engine_of(daemon)["pid"]).kill()
+    psutil.Process(daemon.engine()["pid"]).kill()
     deadline = time.monotonic() + 20
     while httpx.get(f"{daemon.url}/readyz").status_code == 200 and time.monotonic() < deadline:
         time.sleep(0.05)
