@@ -90,6 +90,7 @@ class Daemon:
             access_log=False,
             timeout_graceful_shutdown=int(server.drain_seconds),
             server_header=False,
+            proxy_headers=False,
         )
         log.info("seald answers", url=f"http://{server.host}:{server.port}", model=self._base.name)
         _Server(config, self._stopping).run()

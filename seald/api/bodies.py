@@ -73,12 +73,16 @@ def validate(model: type[M], value: dict[str, Any]) -> M:
 
 def _writable(value: Any) -> bool:
     # The parser refuses `NaN` but reads 1e999 as infinity; Postgres holds no NUL in text.
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, str):
-        return "\0" not in value
-    if isinstance(value, list):
-        return all(map(_writable, value))
-    if isinstance(value, dict):
-        return all(map(_writable, value)) and all(map(_writable, value.values()))
+    found = [value]
+    for each in found:
+        if isinstance(each, str):
+            if "\0" in each:
+                return False
+        elif isinstance(each, dict):
+            found += each
+            found += each.values()
+        elif isinstance(each, list):
+            found += each
+        elif isinstance(each, float) and not math.isfinite(each):
+            return False
     return True

@@ -1,4 +1,4 @@
-"""`/v1/chat/completions` and `/v1/completions`: passed through to the engine, the model's name resolved."""
+"""The engine's own routes, passed through to it with the model's name resolved."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from seald.api.bodies import read_object
-from seald.api.completion_request import check_chat, check_text
+from seald.api.completion_request import check_chat, check_embeddings, check_text
 from seald.api.metrics import Metrics
 from seald.api.relay import RelayedAnswer
+from seald.api.response_request import check_response
 from seald.api.services import Services
+from seald.api.stamp import StampedResponse
 from seald.ports import Gateway
 
 CHAT = "/v1/chat/completions"
 TEXT = "/v1/completions"
+RESPONSES = "/v1/responses"
+EMBEDDINGS = "/v1/embeddings"
 
 
 def router(metrics: Metrics) -> APIRouter:
-    """The two routes. They never touch the store: an answer must not wait for a disk."""
+    """The routes. They never touch the store: an answer must not wait for a disk."""
     routes = APIRouter(tags=["chat"])
 
     @routes.post(CHAT, openapi_extra=_body("model", "messages"), response_class=Response)
@@ -31,6 +35,17 @@ def router(metrics: Metrics) -> APIRouter:
     async def text(request: Request) -> Response:
         """A text completion, as OpenAI's API has it."""
         return RelayedAnswer(_gateway(request), metrics, TEXT, check_text(await read_object(request)))
+
+    @routes.post(RESPONSES, openapi_extra=_body("model", "input"), response_class=Response)
+    async def responses(request: Request) -> Response:
+        """A response, as OpenAI's API has it, of an engine that has this route. Nothing is stored."""
+        asked = check_response(await read_object(request))
+        return RelayedAnswer(_gateway(request), metrics, RESPONSES, asked, StampedResponse)
+
+    @routes.post(EMBEDDINGS, openapi_extra=_body("model", "input"), response_class=Response)
+    async def embeddings(request: Request) -> Response:
+        """Embeddings, as OpenAI's API has them, of an engine that has this route."""
+        return RelayedAnswer(_gateway(request), metrics, EMBEDDINGS, check_embeddings(await read_object(request)))
 
     return routes
 

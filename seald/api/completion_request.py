@@ -1,4 +1,4 @@
-"""What is checked of a chat or completion request before the engine sees it.
+"""What is checked of a chat, completion or embedding request before the engine sees it.
 
 Sampling fields are the engine's to judge. Ours are the shape, and the fields that reach past the model
 that the client may use: into templates, caches, other adapters, code, or the network.
@@ -7,7 +7,7 @@ that the client may use: into templates, caches, other adapters, code, or the ne
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seald.api.errors import SchemaViolation
@@ -19,6 +19,7 @@ REFUSED_FIELDS = frozenset(
         "chat_template",
         "chat_template_kwargs",
         "data_parallel_rank",
+        "ec_transfer_params",
         "kv_transfer_params",
         "logits_processors",
         "lora_path",
@@ -34,11 +35,14 @@ REFUSED_FIELDS = frozenset(
 """Fields of vLLM's dialect that a client may not set."""
 
 TEXT_PARTS = frozenset({"text", "refusal"})
+PART_FIELDS = frozenset({"type", "text", "refusal", "annotations", "logprobs", "cache_control"})
+"""Of a part of text. One that carries an address or an id besides is read as the media behind it."""
+ENCODINGS = frozenset({"float", "base64"})
 
 
 @dataclass(frozen=True)
 class CompletionRequest:
-    """A request that may go to the engine. `body` is as the client sent it."""
+    """A request that may go to the engine. `body` is as it goes there, but for the model's name."""
 
     body: dict[str, Any]
     model: str
@@ -47,64 +51,98 @@ class CompletionRequest:
 
 def check_chat(body: dict[str, Any]) -> CompletionRequest:
     """Check the body of `POST /v1/chat/completions`. Raises InvalidRequest or SchemaViolation."""
-    return _check(body, "messages", _check_messages)
+    return check_body(body, "messages", _check_messages)
 
 
 def check_text(body: dict[str, Any]) -> CompletionRequest:
     """Check the body of `POST /v1/completions`. Raises InvalidRequest or SchemaViolation."""
-    return _check(body, "prompt", _check_prompt)
+    return check_body(body, "prompt", _check_prompt)
 
 
-def _check(body: dict[str, Any], field: str, check_field: Callable[[Any], None]) -> CompletionRequest:
+def check_embeddings(body: dict[str, Any]) -> CompletionRequest:
+    """Check the body of `POST /v1/embeddings`. Raises InvalidRequest or SchemaViolation."""
+    if "messages" in body:
+        raise unsupported("messages", "send text or token ids as input")
+    if not one_of(body.get("encoding_format", "float"), ENCODINGS):
+        raise SchemaViolation("encoding_format must be 'float' or 'base64'", param="encoding_format")
+    return replace(check_body(body, "input", _check_input), stream=False)
+
+
+def check_body(body: dict[str, Any], field: str, check_field: Callable[[Any], None]) -> CompletionRequest:
+    """What all of them share: a model, the `field` that is answered, nothing that reaches inside."""
     for name in ("model", field):
         if name not in body:
             raise SchemaViolation(f"{name} is missing", param=name, code="missing_field")
     model, stream = body["model"], body.get("stream")
     if not isinstance(model, str):
-        raise _wrong_type("model", "a string, like 'seald'")
+        raise wrong_type("model", "a string, like 'seald'")
     if stream is not None and not isinstance(stream, bool):
-        raise _wrong_type("stream", "true or false")
+        raise wrong_type("stream", "true or false")
     for name in sorted(REFUSED_FIELDS & body.keys()):
-        message = f"{name} cannot be set through this daemon; leave it out"
-        raise InvalidRequest(message, param=name, code="unsupported_parameter")
+        raise unsupported(name, "leave it out")
     check_field(body[field])
     return CompletionRequest(body=body, model=model, stream=bool(stream))
 
 
 def _check_messages(messages: Any) -> None:
     if not isinstance(messages, list):
-        raise _wrong_type("messages", "a list of {role, content}")
+        raise wrong_type("messages", "a list of {role, content}")
     if not messages:
         raise SchemaViolation("messages is empty; send at least one", param="messages")
     for index, message in enumerate(messages):
         where = f"messages.{index}"
         if not isinstance(message, dict):
-            raise _wrong_type(where, "an object {role, content}")
+            raise wrong_type(where, "an object {role, content}")
         if not isinstance(message.get("role"), str):
-            raise _wrong_type(f"{where}.role", "a string, like 'user'")
-        _check_content(message.get("content"), f"{where}.content")
+            raise wrong_type(f"{where}.role", "a string, like 'user'")
+        check_content(message.get("content"), f"{where}.content", TEXT_PARTS)
 
 
-def _check_content(content: Any, where: str) -> None:
+def check_content(content: Any, where: str, kinds: frozenset[str]) -> None:
+    """Text, or parts of these kinds that are nothing but text. Raises InvalidRequest or SchemaViolation."""
     if content is None or isinstance(content, str):
         return
     if not isinstance(content, list):
-        raise _wrong_type(where, "a string or a list of parts")
+        raise wrong_type(where, "a string or a list of parts")
     for index, part in enumerate(content):
         if not isinstance(part, dict):
-            raise _wrong_type(f"{where}.{index}", "an object {type, text}")
+            raise wrong_type(f"{where}.{index}", "an object {type, text}")
         # Other parts carry addresses that an engine would fetch.
-        if part.get("type") not in TEXT_PARTS:
+        if not one_of(part.get("type"), kinds) or not part.keys() <= PART_FIELDS:
             message = f"{where}.{index} is not text; this daemon serves text only"
             raise InvalidRequest(message, param=f"{where}.{index}.type", code="unsupported_content")
 
 
 def _check_prompt(prompt: Any) -> None:
     if not isinstance(prompt, str | list):
-        raise _wrong_type("prompt", "a string, a list of strings, or token ids")
+        raise wrong_type("prompt", "a string, a list of strings, or token ids")
     if not prompt:
         raise SchemaViolation("prompt is empty; send some text", param="prompt")
 
 
-def _wrong_type(param: str, wanted: str) -> SchemaViolation:
+def _check_input(value: Any) -> None:
+    if not isinstance(value, str | list):
+        raise wrong_type("input", "a string, a list of strings, or token ids")
+    if not value:
+        raise SchemaViolation("input is empty; send some text", param="input")
+    # Objects are messages, and may hold media.
+    for index, each in enumerate(value if isinstance(value, list) else ()):
+        if not isinstance(each, str | int) and not (isinstance(each, list) and all(isinstance(id, int) for id in each)):
+            raise wrong_type(f"input.{index}", "a string or token ids")
+
+
+def one_of(value: Any, known: frozenset[str]) -> bool:
+    """Whether a value of the client's, of whatever type, is one of these words."""
+    return isinstance(value, str) and value in known
+
+
+def unsupported(param: str, instead: str) -> InvalidRequest:
+    """The error for a field that may not be set."""
+    return InvalidRequest(
+        f"{param} cannot be set through this daemon; {instead}", param=param, code="unsupported_parameter"
+    )
+
+
+def wrong_type(param: str, wanted: str) -> SchemaViolation:
+    """The error for a value of the wrong type."""
     return SchemaViolation(f"{param} must be {wanted}", param=param, code="invalid_type")

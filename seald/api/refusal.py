@@ -39,7 +39,7 @@ def _missing(said: dict[str, Any], message: str, route: Route, path: str) -> Sea
     """The version is not there, or the whole route: only an answer about a model names it."""
     if said.get("param") == "model" or route.engine_name in message:
         return EngineUnavailable(f"the engine does not have {route.label} at this moment; ask again in a few seconds")
-    return NotFound(f"the engine behind this daemon has no {path}, or not for this model; it has /v1/chat/completions")
+    return NotFound(f"the engine has no {path}, or not for this kind of model; use a route that it has")
 
 
 def _engine_error(body: bytes | str) -> dict[str, Any]:

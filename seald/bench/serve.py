@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from seald.bench.cores import cores, running_on
 from seald.bench.ground import engine_of
 from seald.bench.load import Reply, Server, send
 from seald.config import Settings
@@ -36,13 +37,19 @@ BURST = 1000
 """Requests of a round at once, for how many a second the daemon passes on."""
 AT_ONCE = 16
 START_SECONDS = 600
+LOG_CHARACTERS = 2000
 
 Tell = Callable[[str], None]
 
 
 def before_a_stub(work: Path, tell: Tell) -> dict[str, float]:
-    """`added_latency_p50_ms` and `requests_per_second`."""
-    with stub_engine() as engine, daemon_before(engine, work / "stub") as daemon:
+    """`added_latency_p50_ms` and `requests_per_second`: of a daemon that has a core for itself, where there are two."""
+    daemons, others = cores()
+    with ExitStack() as stack:
+        stack.enter_context(running_on(others))
+        engine = stack.enter_context(stub_engine(work))
+        with running_on(daemons):
+            daemon = stack.enter_context(daemon_before(engine, work / "stub"))
         warm(engine, daemon)
         added, rates = [], []
         for number in range(ROUNDS):
@@ -77,8 +84,11 @@ def before_the_engine(settings: Settings, work: Path, requests: int, tokens: int
 
 
 def run(server: Server, bodies: Sequence[dict[str, Any]], at_once: int) -> list[Reply]:
-    """Send all of them. Raises EngineUnavailable when one was not answered with 200."""
-    replies = asyncio.run(send(server, CHAT, bodies, at_once))
+    """Send all of them. Raises EngineUnavailable when one was not answered, or not with 200."""
+    try:
+        replies = asyncio.run(send(server, CHAT, bodies, at_once))
+    except (OSError, EOFError) as error:
+        raise EngineUnavailable(f"{server.url} broke off an answer: {error or type(error).__name__}") from error
     bad = [reply for reply in replies if reply.status != 200]
     if bad:
         raise EngineUnavailable(f"{len(bad)} of {len(replies)} requests failed: {bad[0].body[:300]!r}")
@@ -99,11 +109,11 @@ def real_engine(settings: Settings, work: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def stub_engine() -> Iterator[Server]:
+def stub_engine(work: Path) -> Iterator[Server]:
     """A process that answers at once."""
     server = Server(f"http://127.0.0.1:{free_port()}")
     command = [sys.executable, "-m", "seald.bench.stub_engine", server.url.rpartition(":")[2]]
-    with _process(command, {}, server, "/health"):
+    with _process(command, {}, server, "/health", work / "stub-engine.log"):
         yield server
 
 
@@ -126,7 +136,7 @@ def daemon_on(settings: Settings | None, data: Path, environment: dict[str, str]
     port = server.url.rpartition(":")[2]
     command = [sys.executable, "-m", "seald", "serve", "--data-dir", str(data), "--port", port]
     known = _as_environment(settings) if settings is not None else {}
-    with _process(command, known | environment, server, "/readyz"):
+    with _process(command, known | environment, server, "/readyz", data / "bench.log"):
         yield server
 
 
@@ -142,17 +152,34 @@ def _as_environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def _process(command: list[str], environment: dict[str, str], server: Server, ready: str) -> Iterator[None]:
+def _process(command: list[str], environment: dict[str, str], server: Server, ready: str, log: Path) -> Iterator[None]:
+    """Whatever goes wrong while it runs is told with what it wrote to standard error last."""
+    log.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, **environment})
+        said = stack.enter_context(log.open("wb"))
+        process = subprocess.Popen(command, stderr=said, env={**os.environ, **environment})
         stack.callback(process.wait)
         stack.callback(process.terminate)
-        give_up = time.monotonic() + START_SECONDS
-        while not _answers(server, ready):
-            if process.poll() is not None or time.monotonic() > give_up:
-                raise EngineUnavailable(f"{' '.join(command)} does not answer {ready}")
-            time.sleep(0.1)
-        yield
+        try:
+            _wait_until(server, ready, process)
+            yield
+        except EngineUnavailable as error:
+            ending = f"it ended with code {process.poll()}, and" if process.poll() is not None else "it"
+            raise EngineUnavailable(
+                f"{error.message}; {' '.join(command)}: {ending} said last:\n{_tail(log)}"
+            ) from error
+
+
+def _wait_until(server: Server, ready: str, process: subprocess.Popen[bytes]) -> None:
+    give_up = time.monotonic() + START_SECONDS
+    while not _answers(server, ready):
+        if process.poll() is not None or time.monotonic() > give_up:
+            raise EngineUnavailable(f"nothing answers {server.url}{ready}")
+        time.sleep(0.1)
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-LOG_CHARACTERS:]
 
 
 def _answers(server: Server, path: str) -> bool:

@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from seald import __version__
 from seald.cli import (
@@ -71,7 +72,7 @@ def main() -> None:
     try:
         app()
     except SealdError as error:
-        say(f"[red]{error.code}[/red]: {error.message}")
+        say(f"[red]{error.code}[/red]: {escape(error.message)}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

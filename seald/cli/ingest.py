@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Refused, Url, progress, say, show_list
 from seald.cli.follow import follow
@@ -59,7 +60,7 @@ def _send(daemon: Daemon, file: Path, collection: str) -> dict[str, Any]:
         except Refused as refusal:
             if refusal.code == "unreachable":
                 raise
-            say(f"[red]{refusal.code}[/red]: {refusal.message}")
+            say(f"[red]{refusal.code}[/red]: {escape(refusal.message)}")
             error = {"message": refusal.message, "code": refusal.code}
             return {"file": str(file), "id": None, "adaptation": None, "status": "refused", "error": error}
     return {

@@ -103,3 +103,38 @@ def test_errors_are_the_clients_own(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as long:
         say(client, "word " * 4000)
     assert long.value.code == "context_length_exceeded"
+
+
+CAPITAL = {"model": "base", "input": "What is the capital of France?", "max_output_tokens": 16, "temperature": 0}
+
+
+@pytest.mark.usefixtures("vllm")
+def test_a_response(client: openai.OpenAI) -> None:
+    raw = client.responses.with_raw_response.create(**CAPITAL)  # type: ignore[call-overload]
+    answer = raw.parse()
+    assert "Paris" in answer.output_text
+    assert answer.model == raw.headers["x-seald-adapter"] == "base"
+    assert answer.usage.output_tokens <= 16
+
+
+@pytest.mark.usefixtures("vllm")
+def test_a_streamed_response_gives_the_same_text(client: openai.OpenAI) -> None:
+    whole = client.responses.create(**CAPITAL).output_text  # type: ignore[call-overload]
+    events = list(client.responses.create(**CAPITAL, stream=True))  # type: ignore[call-overload]
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == whole
+    assert [events[0].type, events[-1].type] == ["response.created", "response.completed"]
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert events[0].response.model == events[-1].response.model == "base"
+
+
+def test_a_route_that_the_engine_lacks_is_told_from_a_model_that_it_lacks(
+    client: openai.OpenAI, daemon: DaemonProcess
+) -> None:
+    with pytest.raises(openai.NotFoundError, match="the engine has no /v1/embeddings"):
+        client.embeddings.create(model="base", input="Paris")
+    if daemon.environment["SEALD_ENGINE__KIND"] == "local":
+        with pytest.raises(openai.NotFoundError, match="the engine has no /v1/responses"):
+            client.responses.create(**CAPITAL)  # type: ignore[call-overload]
+    with pytest.raises(openai.NotFoundError) as unknown:
+        client.embeddings.create(model="gpt-x", input="Paris")
+    assert unknown.value.code == "model_not_found"

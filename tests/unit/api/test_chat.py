@@ -60,6 +60,28 @@ def test_text_beyond_ascii_survives(world, client) -> None:
             "messages.0.content.0.type",
             "unsupported_content",
         ),
+        (
+            CHAT,
+            {"messages": [{"role": "user", "content": [{"type": []}]}]},
+            400,
+            "messages.0.content.0.type",
+            "unsupported_content",
+        ),
+        (
+            CHAT,
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [{"type": "text", "text": "", "uuid": "1", "image_url": "http://10.0.0.1"}],
+                    }
+                ]
+            },
+            400,
+            "messages.0.content.0.type",
+            "unsupported_content",
+        ),
+        (CHAT, {"ec_transfer_params": {}}, 400, "ec_transfer_params", "unsupported_parameter"),
         (CHAT, {"stream": "yes"}, 422, "stream", "invalid_type"),
         (CHAT, {"lora_path": "/etc"}, 400, "lora_path", "unsupported_parameter"),
         (CHAT, {"chat_template": "{{ x }}"}, 400, "chat_template", "unsupported_parameter"),
@@ -121,6 +143,10 @@ def engine_error(status: int, message: str, **more: Any) -> dict[str, Any]:
         (engine_error(422, "no"), 422, "engine_refused", None),
         (engine_error(429, "busy"), 429, "engine_refused", None),
         (engine_error(404, "The model seald-0123456789ab does not exist"), 503, "engine_unavailable", None),
+        (engine_error(404, "The model `x` does not exist.", param="model"), 503, "engine_unavailable", None),
+        (engine_error(404, "Not Found"), 404, "not_found", None),
+        ({"status": 404, "body": b'{"detail": "Not Found"}'}, 404, "not_found", None),
+        (engine_error(501, "The model does not support Chat Completions API"), 404, "not_found", None),
         (engine_error(401, "Unauthorized"), 502, "engine_error", None),
         (engine_error(500, "boom"), 502, "engine_refused", None),
         ({"status": 500, "body": b"Internal Server Error"}, 502, "engine_refused", None),

@@ -69,6 +69,30 @@ def test_errors_are_the_clients_own_classes(world, official) -> None:
     assert world.gateway.leases == 0
 
 
+def test_responses_streaming_and_not(world, official) -> None:
+    answer = {"id": "r-1", "object": "response", "created_at": 1, "model": "x", "status": "completed"}
+    text = {"type": "output_text", "text": "hi", "annotations": []}
+    answer["output"] = [{"id": "m", "type": "message", "role": "assistant", "status": "completed", "content": [text]}]
+    world.gateway.script.body = json.dumps(answer).encode()
+    got = official.responses.create(model="seald", input="hello")
+    assert (got.output_text, got.model) == ("hi", "seald")
+
+    delta = {"type": "response.output_text.delta", "delta": "hi", "item_id": "m", "output_index": 0, "content_index": 0}
+    ended = {"type": "response.completed", "response": answer, "sequence_number": 1}
+    events = [{**delta, "logprobs": [], "sequence_number": 0}, ended]
+    lines = [(f"event: {event['type']}", "data: " + json.dumps(event), "") for event in events]
+    world.gateway.script.lines = [line for three in lines for line in three]
+    first, last = official.responses.create(model="seald", input="hello", stream=True)
+    assert first.delta == "hi"
+    assert (last.response.output_text, last.response.model) == ("hi", "seald")
+
+    world.gateway.script.lines = world.gateway.script.lines[:3]
+    with pytest.raises(openai.APIError, match="broke off"):
+        list(official.responses.create(model="seald", input="hello", stream=True))
+    with pytest.raises(openai.BadRequestError, match="previous_response_id"):
+        official.responses.create(model="seald", input="hello", previous_response_id="r-1")
+
+
 def test_a_client_that_leaves_a_stream_frees_the_engine(world, official) -> None:
     world.gateway.script.lines = ["data: " + json.dumps(completion(delta={"content": "h"}))]
     world.gateway.script.hangs = True
