@@ -18,6 +18,10 @@ from seald.ports import BASE, AdapterFiles, Engine, Route
 from seald.serving.canary import check_canary
 
 
+SAID = 500
+"""Characters of what an engine says of an adapter that it refuses: it may list every layer."""
+
+
 class LoadingEngine(Engine, Protocol):
     """An engine whose adapters can be changed."""
 
@@ -72,7 +76,7 @@ class Residency:
                 raise
         except EngineRefused as refusal:
             # Between the engine and us: neither its status nor the folder's place is for the client.
-            said = refusal.message.replace(str(folder), version.label)
+            said = refusal.message.replace(str(folder), version.label)[:SAID]
             raise EngineRefused(f"{version.label} cannot be served: {said}", status=502, body=refusal.body) from refusal
 
     def route(self, collection: str, version: AdapterVersion | None) -> None:
