@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from seald.domain.adapter import Manifest
-from seald.errors import CanaryMismatch
+from seald.errors import CanaryMismatch, EngineRefused
 from seald.ports import BASE
 from seald.serving.replica import LoadingEngine
 
@@ -18,15 +18,21 @@ def check_canary(engine: LoadingEngine, manifest: Manifest, *, engine_name: str,
     """Return the largest mean absolute difference (nats per token) over the manifest's canaries.
 
     Raises:
-        CanaryMismatch: a row under the adapter or under the base differs by more than `tolerance`, or there is none.
-        EngineUnavailable, EngineRefused: the engine did not answer.
+        CanaryMismatch: a row under the adapter or under the base differs by more than `tolerance`; there is none; or
+            the engine gives no numbers.
+        EngineUnavailable: the engine did not answer.
     """
     if not manifest.canaries:
         raise CanaryMismatch("the manifest holds no canary to check the engine by; the version is not served")
     rows = [canary.token_ids for canary in manifest.canaries for _ in range(2)]
     models = [name for _ in manifest.canaries for name in (engine_name, BASE)]
     expected = [row for canary in manifest.canaries for row in (canary.adapter_logprobs, canary.base_logprobs)]
-    found = engine.score_tokens(rows, models=models)
+    try:
+        found = engine.score_tokens(rows, models=models)
+    except EngineRefused as refusal:  # what is not a number is no JSON either
+        raise CanaryMismatch(
+            f"the engine gives no log-probabilities under {engine_name}; the version is not served ({refusal.message})"
+        ) from refusal
     differences = [_mean_difference(a, b) for a, b in zip(expected, found, strict=True)]
     # Not a number is worse than any: `max` alone would pass over it.
     worst = max(differences, key=lambda difference: (math.isnan(difference), difference))

@@ -18,6 +18,8 @@ from seald.serving.canary import check_canary
 from seald.serving.replica import LoadingEngine, Replica
 
 AVOID_SECONDS = 2.0
+SAID = 500
+"""Characters of what an engine says of an adapter that it refuses: it may list every layer."""
 
 
 class Residency:
@@ -209,7 +211,7 @@ class Residency:
                 raise
         except EngineRefused as refusal:
             # Between the engine and us: neither its status nor the folder's place is for the client.
-            said = refusal.message.replace(str(folder), version.label)
+            said = refusal.message.replace(str(folder), version.label)[:SAID]
             raise EngineRefused(f"{version.label} cannot be served: {said}", status=502, body=refusal.body) from refusal
 
     def _missing_or_serve(

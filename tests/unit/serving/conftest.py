@@ -42,6 +42,7 @@ class MemoryEngine:
         self.wrong: set[str] = set()
         self.down = False
         self.refuses: EngineRefused | None = None
+        self.mute = False
         self.odd: list[float] | None = None
         """What the last adapter's row of a scoring is instead."""
 
@@ -57,6 +58,8 @@ class MemoryEngine:
         self.names.remove(name)
 
     def score_tokens(self, token_ids: Sequence[Sequence[int]], *, models: Sequence[str]) -> list[list[float]]:
+        if self.mute:
+            raise EngineRefused("Out of range float values are not JSON compliant", status=400)
         rows = [self._row(model) for model in models]
         if self.odd is not None:
             rows[-2] = self.odd

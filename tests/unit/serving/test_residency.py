@@ -54,6 +54,15 @@ def test_one_odd_row_is_enough(residency: Residency, engine: MemoryEngine, odd: 
     assert engine.names == []
 
 
+def test_an_engine_that_cannot_say_what_it_computes_does_not_serve_it(
+    residency: Residency, engine: MemoryEngine
+) -> None:
+    engine.mute = True
+    with pytest.raises(CanaryMismatch, match="gives no log-probabilities under"):
+        stage(residency, 1)
+    assert engine.names == []
+
+
 def test_without_canaries_nothing_is_served(residency: Residency, engine: MemoryEngine, files: MemoryFiles) -> None:
     files.canaries = ()
     with pytest.raises(CanaryMismatch, match="no canary"):
