@@ -48,7 +48,7 @@ class HttpGateway:
         pinned = await self._pinned(collection, version, model)
         for others in reversed(range(len(self._engines))):
             async with AsyncExitStack() as stack:
-                route = self._residency.take(collection, pinned, model)
+                route = await self._take(collection, pinned, model)
                 stack.callback(self._residency.give_back, route)
                 engine, asked = self._engines[route.replica], {**body, "model": route.engine_name}
                 posted = self._connections.post(engine.url, path, asked, key=engine.key)
@@ -87,14 +87,19 @@ class HttpGateway:
         return live.label if live is not None else BASE
 
     async def _pinned(self, collection: str | None, version: int | None, model: str) -> AdapterVersion | None:
-        """The version that a client asks for by its number, resident; None where it asks for what is live."""
+        """The version that a client asks for by its number; None where it asks for what is live."""
         if collection is None or version is None:
             if collection not in (None, "default") and not self._residency.is_routed(collection):
                 await asyncio.to_thread(self._require_collection, collection, model)
             return None
-        pinned = await asyncio.to_thread(self._approved, collection, version, model)
-        await asyncio.to_thread(self._residency.fetch, pinned)
-        return pinned
+        return await asyncio.to_thread(self._approved, collection, version, model)
+
+    async def _take(self, collection: str | None, pinned: AdapterVersion | None, model: str) -> Route:
+        if pinned is None:
+            return self._residency.take(collection, None, model)
+        with self._residency.keeping(pinned):
+            await asyncio.to_thread(self._residency.fetch, pinned)
+            return self._residency.take(collection, pinned, model)
 
     def _require_collection(self, collection: str, model: str) -> None:
         if collection not in self._adapters.collections():

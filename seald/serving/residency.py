@@ -34,7 +34,7 @@ class Residency:
         self._tolerance = canary_tolerance
         self._state = threading.Lock()
         self._live: dict[str, AdapterVersion] = {}
-        self._staged: list[AdapterVersion] = []
+        self._kept: list[AdapterVersion] = []
         self._asking = 0
         self.on_traffic: Callable[[bool], None] = lambda _busy: None
         """Told True when the first request begins to be answered, False when the last one ends."""
@@ -50,22 +50,32 @@ class Residency:
 
         Raises IntegrityError, CanaryMismatch, EngineRefused, or EngineUnavailable when no replica serves.
         """
-        with self._state:
-            serving = [replica for replica in self._replicas if replica.serves]
-            self._staged.append(version)
-        try:
+        with self.keeping(version):
+            with self._state:
+                serving = [replica for replica in self._replicas if replica.serves]
             if not serving:
                 raise EngineUnavailable("no engine is ready to load a version; see `seald status`")
             for replica in serving:
                 self._load(replica, version)
             yield version.engine_name
+        self.settle()
+
+    @contextmanager
+    def keeping(self, version: AdapterVersion) -> Iterator[None]:
+        """Inside, no engine lets it go, and one that comes back loads it before it serves."""
+        with self._state:
+            self._kept.append(version)
+        try:
+            yield
         finally:
             with self._state:
-                self._staged.remove(version)
-            self.settle()
+                self._kept.remove(version)
 
     def fetch(self, version: AdapterVersion) -> None:
-        """Have one replica at least hold it, for a client that asks for this very version. Raises as `staged`."""
+        """Have one replica at least hold it, for a client that asks for this very version. Raises as `staged`.
+
+        It may go again at once, unless it is kept.
+        """
         with self._state:
             if any(replica.serves and replica.holds(version.engine_name) for replica in self._replicas):
                 return
@@ -117,11 +127,15 @@ class Residency:
         return list(failed.values())
 
     def settle(self) -> None:
-        """Unload idle versions beyond `keep_loaded`, least recently used first."""
+        """Unload idle versions beyond `keep_loaded`, least recently used first; whoever is loading does it afterwards."""
         for replica in self._replicas:
-            with replica.loading:
-                for name in self._idle_beyond_limit(replica):
-                    _drop(replica, name)
+            # A pointer that moves must not wait for a version that somebody else is loading.
+            if replica.loading.acquire(blocking=False):
+                try:
+                    for name in self._idle_beyond_limit(replica):
+                        _drop(replica, name)
+                finally:
+                    replica.loading.release()
 
     def take(self, collection: str | None, pinned: AdapterVersion | None, model: str) -> Route:
         """Begin a lease: on `pinned`, else on the live version of `collection`, else on the base.
@@ -219,8 +233,8 @@ class Residency:
     ) -> list[AdapterVersion]:
         """What is wanted and not resident; with nothing missing the replica serves, before any pointer can move."""
         with self._state:
-            # What is being staged too: whoever stages it has counted on the replicas that served when it began.
-            wanted = [*self._live.values(), *self._staged]
+            # What is kept too: whoever stages it has counted on the replicas that served when it began.
+            wanted = [*self._live.values(), *self._kept]
             missing = [v for v in wanted if not replica.holds(v.engine_name) and v.label not in failed]
             replica.serves = not missing
             return missing
@@ -257,7 +271,7 @@ class Residency:
         return surplus
 
     def _wanted(self, replica: Replica) -> set[str]:
-        return {version.engine_name for version in (*self._live.values(), *self._staged)} | set(replica.users)
+        return {version.engine_name for version in (*self._live.values(), *self._kept)} | set(replica.users)
 
 
 def _avoided(replica: Replica) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import math
 
 import pytest
@@ -115,6 +117,24 @@ def test_idle_versions_stay_up_to_the_limit(residency: Residency, engine: Memory
     assert engine.names == [version(2).engine_name, version(3).engine_name]
 
 
+def test_a_pointer_does_not_wait_for_a_version_that_is_being_loaded(residency: Residency, replica: Replica) -> None:
+    make_live(residency, 1)
+    loading, over = threading.Event(), threading.Event()
+
+    def load() -> None:
+        with replica.loading:
+            loading.set()
+            over.wait(10)
+
+    other = threading.Thread(target=load)
+    other.start()
+    loading.wait(10)
+    residency.route("default", None)
+    over.set()
+    other.join()
+    assert residency.take("default", None, "seald").label == BASE
+
+
 def test_a_live_version_is_not_discarded(residency: Residency, engine: MemoryEngine) -> None:
     make_live(residency, 1)
     residency.discard(version(1))
@@ -164,6 +184,14 @@ def test_pinned_versions_stay_up_to_the_limit(residency: Residency, engine: Memo
         residency.give_back(Route("", f"default@{n}", version(n).engine_name))
     residency.settle()
     assert engine.names == [version(9).engine_name, version(3).engine_name]
+
+
+def test_what_a_client_waits_for_is_not_let_go_for_others(residency: Residency, engine: MemoryEngine) -> None:
+    with residency.keeping(version(1)):
+        residency.fetch(version(1))
+        for n in (2, 3, 4):
+            residency.fetch(version(n))
+        assert residency.take("default", version(1), "seald:default@1").label == "default@1"
 
 
 def test_an_engine_that_came_back_is_given_what_was_live(
