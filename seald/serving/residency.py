@@ -127,9 +127,11 @@ class Residency:
         return list(failed.values())
 
     def settle(self) -> None:
-        """Unload idle versions beyond `keep_loaded`, least recently used first; whoever is loading does it afterwards."""
+        """Unload idle versions beyond `keep_loaded`, least recently used first.
+
+        Whoever is loading one at this moment does it afterwards: a pointer that moves must not wait for that.
+        """
         for replica in self._replicas:
-            # A pointer that moves must not wait for a version that somebody else is loading.
             if replica.loading.acquire(blocking=False):
                 try:
                     for name in self._idle_beyond_limit(replica):
@@ -204,15 +206,22 @@ class Residency:
 
     def _load(self, replica: Replica, version: AdapterVersion) -> None:
         """Verify the files, load them, run the canary."""
-        name = version.engine_name
+        if self._touched(replica, version):
+            return
         with replica.loading:
-            with self._state:
-                if replica.holds(name):
-                    replica.resident.move_to_end(name)
-                    return
+            if self._touched(replica, version):
+                return
             self._load_proven(replica, version, self._files.verify(version))
             with self._state:
-                replica.resident[name] = version
+                replica.resident[version.engine_name] = version
+
+    def _touched(self, replica: Replica, version: AdapterVersion) -> bool:
+        """Whether it is there; if so, it was used just now."""
+        with self._state:
+            there = replica.holds(version.engine_name)
+            if there:
+                replica.resident.move_to_end(version.engine_name)
+            return there
 
     def _load_proven(self, replica: Replica, version: AdapterVersion, manifest: Manifest) -> None:
         name, folder = version.engine_name, self._files.folder(version.collection, version.version)

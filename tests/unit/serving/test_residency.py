@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import threading
-
 import math
+import threading
 
 import pytest
 
@@ -129,6 +128,7 @@ def test_a_pointer_does_not_wait_for_a_version_that_is_being_loaded(residency: R
     other = threading.Thread(target=load)
     other.start()
     loading.wait(10)
+    stage(residency, 1)
     residency.route("default", None)
     over.set()
     other.join()
