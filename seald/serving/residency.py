@@ -17,7 +17,6 @@ from seald.errors import EngineError, EngineRefused, EngineUnavailable, Integrit
 from seald.ports import BASE, AdapterFiles, Engine, Route
 from seald.serving.canary import check_canary
 
-
 SAID = 500
 """Characters of what an engine says of an adapter that it refuses: it may list every layer."""
 
