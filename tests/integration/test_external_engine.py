@@ -116,7 +116,7 @@ def readiness(daemon: DaemonProcess, says: str, seconds: float = 60) -> dict[str
 def test_what_was_learned_is_served_by_it(server: Server, taught: tuple[DaemonProcess, list[float]]) -> None:
     daemon, _ = taught
     assert daemon.get("/v1/status")["engine"]["kind"] == "external"
-    assert daemon.get("/v1/status")["engine"]["pid"] is None
+    assert daemon.engine()["pid"] is None
     assert len(server.holds()) == 1
     assert scores(daemon, "base") != scores(daemon, LIVE)
     assert chat(daemon).headers["x-seald-adapter"] == "default@1"

@@ -63,7 +63,7 @@ def folder(taught: DaemonProcess, honest: dict[str, list[float]], tmp_path: Path
     shutil.copytree(folder, copy)
     scores(taught, "seald:default@2")
     taught.post("/v1/adapters/default/rollback", {"to": LIVE})  # it lets go of all but one idle version
-    assert "default@1" not in taught.get("/v1/status")["engine"]["loaded"]
+    assert "default@1" not in taught.engine()["loaded"]
     yield folder
     remove(folder)
     shutil.copytree(copy, folder)
@@ -188,7 +188,7 @@ def refused(daemon: DaemonProcess) -> dict[str, str]:
 
 
 def unharmed(daemon: DaemonProcess, pid: int, honest: dict[str, list[float]]) -> None:
-    engine = daemon.get("/v1/status")["engine"]
+    engine = daemon.engine()
     assert (engine["pid"], engine["ready"]) == (pid, True)
     assert "default@1" not in engine["loaded"]
     for model in ("base", "seald:default@3"):
@@ -200,7 +200,7 @@ def unharmed(daemon: DaemonProcess, pid: int, honest: dict[str, list[float]]) ->
 def test_a_folder_that_was_tampered_with_is_refused(
     taught: DaemonProcess, honest: dict[str, list[float]], folder: Path, damage: Damage
 ) -> None:
-    pid = taught.get("/v1/status")["engine"]["pid"]
+    pid = taught.engine()["pid"]
     before = engine_loads(taught)
     assert before > 0
     damage(folder)
@@ -216,7 +216,7 @@ def test_weights_that_are_not_numbers_are_caught_by_the_canary(
     taught: DaemonProcess, honest: dict[str, list[float]], folder: Path
 ) -> None:
     """With a manifest and a database that both vouch for them, nothing else is left to catch them."""
-    pid = taught.get("/v1/status")["engine"]["pid"]
+    pid = taught.engine()["pid"]
     vouched(poison)(folder)
     with recorded(taught, folder):
         assert refused(taught)["code"] == "canary_mismatch"
@@ -236,7 +236,7 @@ def test_a_live_version_that_is_tampered_with_answers_as_it_was_or_not_at_all(
 ) -> None:
     """vLLM may have to read it again, once two others were asked for."""
     file = taught.data_dir / "adapters" / "default" / str(LIVE) / WEIGHTS
-    whole, pid = file.read_bytes(), taught.get("/v1/status")["engine"]["pid"]
+    whole, pid = file.read_bytes(), taught.engine()["pid"]
     for model in (VICTIM, "seald:default@2"):
         scores(taught, model)
     save_file({name: -tensor for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"})
@@ -260,7 +260,7 @@ def wait_restarted(daemon: DaemonProcess, pid: int) -> None:
     """Wait until another engine than that of `pid` is ready."""
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
-        engine = daemon.get("/v1/status")["engine"]
+        engine = daemon.engine()
         if engine["ready"] and engine["pid"] != pid:
             return
         time.sleep(0.2)
