@@ -239,7 +239,7 @@ def test_a_live_version_that_is_tampered_with_answers_as_it_was_or_not_at_all(
     whole, pid = file.read_bytes(), taught.engine()["pid"]
     for model in (VICTIM, "seald:default@2"):
         scores(taught, model)
-    save_file({name: -tensor for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"})
+    save_file({name: 3 * tensor for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"})
     asked = {"model": "seald", "prompt": LONG, "max_tokens": 0, "echo": True, "logprobs": 0}
     answer = taught.post("/v1/completions", asked)
     if answer.status_code == 200:
