@@ -16,9 +16,8 @@ import structlog
 
 from seald.serving.command import EngineCommand
 
-LEVEL = re.compile(rb"\b(WARNING|ERROR|CRITICAL)\b")
-HEAD = 80
-"""Where in a line its level stands, if it has one."""
+HEAD = re.compile(rb".{,60}?\b(WARNING|ERROR|CRITICAL)\b( [^\[]{,20}\[[^]]*\])?")
+"""How a line begins that has a level; vLLM's goes on with time and place, the same for all lines of one message."""
 LOG_BYTES = 16 * 1024 * 1024
 LOG_FILES = 3
 
@@ -67,17 +66,20 @@ class EngineProcess:
             return
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         file = RotatingFileHandler(self._log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, delay=True)
+        head = b""
         with closing(file), self._process.stdout as said:
             for line in said:
                 # A handler swallows what a full disk makes of it: an engine must not wait for our log.
                 file.handle(logging.makeLogRecord({"msg": line.decode(errors="replace").rstrip()}))
-                self._repeat(line)
+                head = self._repeat(line, head)
 
-    def _repeat(self, line: bytes) -> None:
-        level = LEVEL.search(line[:HEAD])
-        if level is not None:
-            say = log.warning if level[1] == b"WARNING" else log.error
+    def _repeat(self, line: bytes, last: bytes) -> bytes:
+        """Of a traceback the first line. `last` is how the line before it began; returned is how this one does."""
+        head = HEAD.match(line)
+        if head is not None and not (head[2] and head[0] == last):
+            say = log.warning if head[1] == b"WARNING" else log.error
             say("the engine says", line=line.decode(errors="replace").rstrip(), log=str(self._log_file))
+        return head[0] if head is not None else b""
 
 
 def _start(command: EngineCommand) -> subprocess.Popen[bytes]:

@@ -19,7 +19,6 @@ from seald.domain.adapter import ADAPTER_CONFIG, MANIFEST, WEIGHTS
 from tests.daemon_process import DaemonProcess
 from tests.faults.conftest import LENIENT
 from tests.faults.test_kills import document
-from tests.integration.conftest import ENGINES
 from tests.integration.test_vllm import LONG, scores
 
 VERSIONS = (1, 2, 3)
@@ -29,20 +28,17 @@ VICTIM = "seald:default@1"
 Damage = Callable[[Path], None]
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def taught(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_model: Path
-) -> Iterator[DaemonProcess]:
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[DaemonProcess]:
     """Three versions, one of them live and one more resident."""
     environment = {
         **LENIENT,
         "SEALD_MODEL__NAME": str(tiny_model),
-        "SEALD_ENGINE__KIND": request.param,
+        "SEALD_ENGINE__KIND": "vllm",
         "SEALD_ENGINE__KEEP_LOADED": "1",
         "SEALD_ENGINE__MAX_LORAS": "1",  # so that vLLM's own cache of adapters has room for two
-        "SEALD_ENGINE_LOG": "DEBUG",  # the bundled engine notes each request
     }
-    daemon = DaemonProcess(tmp_path_factory.mktemp(f"hostile-{request.param}"), environment).start()
+    daemon = DaemonProcess(tmp_path_factory.mktemp("hostile"), environment).start()
     for n in VERSIONS:
         adaptation = daemon.post("/v1/documents", document(n)).json()["adaptation"]
         assert daemon.finish(adaptation)["status"] == "promoted"

@@ -15,19 +15,16 @@ import pytest
 from tests.daemon_process import DaemonProcess
 from tests.faults.conftest import LENIENT
 from tests.faults.test_kills import document
-from tests.integration.conftest import ENGINES
 
 CLIENTS = 4
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def pair(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_model: Path
-) -> Iterator[DaemonProcess]:
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[DaemonProcess]:
     environment = {
         **LENIENT,
         "SEALD_MODEL__NAME": str(tiny_model),
-        "SEALD_ENGINE__KIND": request.param,
+        "SEALD_ENGINE__KIND": "local",
         "SEALD_ENGINE__REPLICAS": "2",
     }
     daemon = DaemonProcess(tmp_path_factory.mktemp("pair"), environment).start()

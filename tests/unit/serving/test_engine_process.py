@@ -32,6 +32,14 @@ def test_what_it_says_is_in_its_log_and_its_warnings_in_ours(tmp_path: Path) -> 
     ]
 
 
+def test_of_a_message_of_many_lines_the_first_is_enough(tmp_path: Path) -> None:
+    lines = [f"(Worker pid=7) ERROR 11-21 23:51:19 [core.py:1750] {word}" for word in ("failed", "Traceback", "boom")]
+    said = "\n".join([*lines, "(Worker pid=7) ERROR 11-21 23:51:20 [core.py:1750] again"])
+    with structlog.testing.capture_logs() as ours:
+        run(tmp_path, f"print({said!r})")
+    assert [entry["line"].split()[-1] for entry in ours] == ["failed", "again"]
+
+
 def test_lines_of_any_bytes_do_not_stop_the_reading(tmp_path: Path) -> None:
     said = "import sys; sys.stdout.buffer.write(b'\\xff\\xfe' * 200_000 + b'\\nlast\\n')"
     assert run(tmp_path, said).exit_code() == 0
