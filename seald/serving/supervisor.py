@@ -163,10 +163,7 @@ class Supervisor:
     def _serve(self, *, after_nap: bool = False) -> bool:
         """Bring it to the wanted state and watch it. True: it is well, and is to go to sleep."""
         self._detail = "loading adapters"
-        try:
-            self._whole = self._charge.restore()
-        except EngineError as error:
-            self._detail = error.message
+        if not self._restore():
             return False
         if after_nap and not self._whole:
             # Under the same names the prefix cache would go on with what the wrong weights computed.
@@ -180,6 +177,15 @@ class Supervisor:
         log.info("engine is ready", kind=self._command.kind, url=self._command.url)
         return self._watch()
 
+    def _restore(self) -> bool:
+        """Whether it can be served from, be it not whole."""
+        try:
+            self._whole = self._charge.restore()
+        except EngineError as error:
+            self._detail = error.message
+            return False
+        return True
+
     def _watch(self) -> bool:
         pause, mended = POLL_SECONDS if self._command.argv else EXTERNAL_POLL_SECONDS, time.monotonic()
         while not self._stopping.is_set() and not self._exited() and not self._bedtime.is_set():
@@ -187,7 +193,9 @@ class Supervisor:
                 self._detail = f"{self._command.url} does not answer"
                 return False
             if not self._whole and time.monotonic() - mended > MEND_SECONDS:
-                self._whole, mended = self._charge.restore(), time.monotonic()
+                mended = time.monotonic()
+                if not self._restore():
+                    return False
             self._stopping.wait(pause)
         return self._bedtime.is_set() and not self._exited()
 

@@ -120,6 +120,26 @@ def test_an_engine_that_cannot_be_served_from_is_not_ready_and_asked_again(tmp_p
         made.supervisor.stop()
 
 
+def test_what_it_lacks_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seald.serving.supervisor.MEND_SECONDS", 0.1)
+    port = free_port()
+    made = Watched(tmp_path, SERVER.format(port=port), port)
+    made.whole = False
+    made.supervisor.start()
+    try:
+        assert made.supervisor.wait_ready(10)
+        while len(made.done) < 3:
+            time.sleep(0.02)
+        made.whole = True
+        time.sleep(0.5)
+        tried = len(made.done)
+        time.sleep(0.5)
+        assert set(made.done) == {"restore"}
+        assert len(made.done) == tried
+    finally:
+        made.supervisor.stop()
+
+
 def test_stop_ends_the_process(watch: Callable[..., Watched]) -> None:
     watched = watch()
     pid = watched.supervisor.pid
