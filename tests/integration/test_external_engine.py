@@ -14,13 +14,12 @@ import httpx
 import pytest
 
 from seald.config import Settings
-from seald.serving.command import EngineCommand, engine_command
+from seald.serving.command import engine_commands
 from tests.daemon_process import DaemonProcess
 from tests.faults.conftest import LENIENT
 from tests.faults.test_kills import document
 from tests.integration.test_vllm import scores
 
-KEY = "the-servers-own-key"
 LIVE = "seald:default@1"
 
 
@@ -29,7 +28,7 @@ class Server:
 
     def __init__(self, folder: Path, model: Path) -> None:
         settings = Settings.model_validate({"data_dir": folder, "engine": {"kind": "vllm"}})
-        self.command: EngineCommand = engine_command(settings, model, key=KEY)
+        (self.command,) = engine_commands(settings, model)
         self._log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -54,18 +53,18 @@ class Server:
 
     def holds(self) -> set[str]:
         """The adapters that it has by name."""
-        headers = {"authorization": f"Bearer {KEY}"}
+        headers = {"authorization": f"Bearer {self.command.key}"}
         models = httpx.get(f"{self.command.url}/v1/models", headers=headers, timeout=30).json()["data"]
         return {model["id"] for model in models if model["parent"]}
 
 
-def environment(server: Server, model: Path, key: str = KEY) -> dict[str, str]:
+def environment(server: Server, model: Path, key: str | None = None) -> dict[str, str]:
     return {
         **LENIENT,
         "SEALD_MODEL__NAME": str(model),
         "SEALD_ENGINE__KIND": "external",
         "SEALD_ENGINE__URL": server.command.url,
-        "SEALD_ENGINE_KEY": key,
+        "SEALD_ENGINE_KEY": key or str(server.command.key),
     }
 
 
