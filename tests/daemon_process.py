@@ -107,6 +107,11 @@ class DaemonProcess:
         answer.raise_for_status()
         return str(answer.json()["choices"][0]["message"]["content"])
 
+    def teach(self, document: dict[str, str]) -> None:
+        """Send a document and wait until its version is live."""
+        sent = self.post("/v1/documents", document).json()["adaptation"]
+        assert self.finish(sent)["status"] == "promoted"
+
     def finish(self, adaptation: str, *, seconds: float = 900) -> dict[str, Any]:
         """Wait for an adaptation to end (or be held) and return it."""
         deadline = time.monotonic() + seconds

@@ -15,7 +15,7 @@ from seald.api.errors import install_handlers
 from seald.api.limits import BodyLimit
 from seald.api.metrics import Metrics
 from seald.api.origin import LocalOrigin
-from seald.api.services import Services
+from seald.api.services import Services, services_of
 
 
 def create_app(services: Services) -> FastAPI:
@@ -53,6 +53,5 @@ def create_app(services: Services) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
-    services: Services = app.state.services
     # Here, since the connections belong to the event loop that ends next.
-    await services.gateway.close()
+    await services_of(app).gateway.close()

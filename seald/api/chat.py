@@ -12,7 +12,7 @@ from seald.api.completion_request import check_chat, check_embeddings, check_tex
 from seald.api.metrics import Metrics
 from seald.api.relay import RelayedAnswer
 from seald.api.response_request import check_response
-from seald.api.services import Services
+from seald.api.services import services_of
 from seald.api.stamp import StampedResponse
 from seald.ports import Gateway
 
@@ -51,8 +51,7 @@ def router(metrics: Metrics) -> APIRouter:
 
 
 def _gateway(request: Request) -> Gateway:
-    services: Services = request.app.state.services
-    return services.gateway
+    return services_of(request.app).gateway
 
 
 def _body(*required: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ REFUSED_FIELDS = frozenset(
 TEXT_PARTS = frozenset({"text", "refusal"})
 PART_FIELDS = frozenset({"type", "text", "refusal", "annotations", "logprobs", "cache_control"})
 """Of a part of text. One that carries an address or an id besides is read as the media behind it."""
+TEXT_OR_TOKENS = "a string, a list of strings, or token ids"
 ENCODINGS = frozenset({"float", "base64"})
 
 
@@ -113,18 +114,20 @@ def check_content(content: Any, where: str, kinds: frozenset[str]) -> None:
             raise InvalidRequest(message, param=f"{where}.{index}.type", code="unsupported_content")
 
 
+def check_some(value: Any, param: str, wanted: str) -> None:
+    """A string or a list, and not an empty one. Raises SchemaViolation."""
+    if not isinstance(value, str | list):
+        raise wrong_type(param, wanted)
+    if not value:
+        raise SchemaViolation(f"{param} is empty; send some text", param=param)
+
+
 def _check_prompt(prompt: Any) -> None:
-    if not isinstance(prompt, str | list):
-        raise wrong_type("prompt", "a string, a list of strings, or token ids")
-    if not prompt:
-        raise SchemaViolation("prompt is empty; send some text", param="prompt")
+    check_some(prompt, "prompt", TEXT_OR_TOKENS)
 
 
 def _check_input(value: Any) -> None:
-    if not isinstance(value, str | list):
-        raise wrong_type("input", "a string, a list of strings, or token ids")
-    if not value:
-        raise SchemaViolation("input is empty; send some text", param="input")
+    check_some(value, "input", TEXT_OR_TOKENS)
     # Objects are messages, and may hold media.
     for index, each in enumerate(value if isinstance(value, list) else ()):
         if not isinstance(each, str | int) and not (isinstance(each, list) and all(isinstance(id, int) for id in each)):

@@ -9,8 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from seald.api.completion_request import CompletionRequest, check_body, check_content, one_of, unsupported, wrong_type
-from seald.api.errors import SchemaViolation
+from seald.api.completion_request import (
+    CompletionRequest,
+    check_body,
+    check_content,
+    check_some,
+    one_of,
+    unsupported,
+    wrong_type,
+)
 from seald.errors import InvalidRequest
 
 STATE_FIELDS = {
@@ -53,10 +60,7 @@ def _check_tools(tools: Any) -> None:
 
 
 def _check_input(items: Any) -> None:
-    if not isinstance(items, str | list):
-        raise wrong_type("input", "a string or a list of items")
-    if not items:
-        raise SchemaViolation("input is empty; send some text", param="input")
+    check_some(items, "input", "a string or a list of items")
     for index, item in enumerate(items if isinstance(items, list) else ()):
         where = f"input.{index}"
         if not isinstance(item, dict):

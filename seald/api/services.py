@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
 
 from seald.config import Settings
 from seald.domain.adaptation import Adaptation
@@ -84,9 +84,14 @@ class Services:
             raise Draining("the daemon is stopping and takes no new work; send it again when it is back")
 
 
-async def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
+def services_of(app: FastAPI) -> Services:
+    """What `app` was wired to."""
+    services: Services = app.state.services
     return services
+
+
+async def _services(request: Request) -> Services:
+    return services_of(request.app)
 
 
 Wired = Annotated[Services, Depends(_services)]

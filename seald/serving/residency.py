@@ -250,7 +250,7 @@ class Residency:
 
     def _use(self, name: str, label: str) -> Replica:
         replica = self._least_used(name)
-        if name in replica.resident:
+        if replica.holds(name):
             replica.resident.move_to_end(name)
         elif name != BASE:
             raise EngineUnavailable(f"{label} is not loaded in the engine; see `seald status`")

@@ -82,8 +82,7 @@ def taught(
 ) -> Iterator[tuple[DaemonProcess, list[float]]]:
     """A daemon with one version, and how that scores a text."""
     daemon = DaemonProcess(tmp_path_factory.mktemp("external"), environment(server, tiny_model)).start()
-    adaptation = daemon.post("/v1/documents", document(1)).json()["adaptation"]
-    assert daemon.finish(adaptation)["status"] == "promoted"
+    daemon.teach(document(1))
     yield daemon, scores(daemon, LIVE)
     assert daemon.stop() == 0
 

@@ -17,8 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from seald.domain.adapter import ADAPTER_CONFIG, MANIFEST, WEIGHTS
 from tests.daemon_process import DaemonProcess
-from tests.faults.conftest import LENIENT
-from tests.faults.test_kills import document
+from tests.integration.conftest import taught_daemon
 from tests.integration.test_vllm import LONG, scores
 
 VERSIONS = (1, 2, 3)
@@ -32,18 +31,12 @@ Damage = Callable[[Path], None]
 def taught(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[DaemonProcess]:
     """Three versions, one of them live and one more resident."""
     environment = {
-        **LENIENT,
-        "SEALD_MODEL__NAME": str(tiny_model),
         "SEALD_ENGINE__KIND": "vllm",
         "SEALD_ENGINE__KEEP_LOADED": "1",
         "SEALD_ENGINE__MAX_LORAS": "1",  # so that vLLM's own cache of adapters has room for two
     }
-    daemon = DaemonProcess(tmp_path_factory.mktemp("hostile"), environment).start()
-    for n in VERSIONS:
-        adaptation = daemon.post("/v1/documents", document(n)).json()["adaptation"]
-        assert daemon.finish(adaptation)["status"] == "promoted"
-    yield daemon
-    assert daemon.stop() == 0
+    with taught_daemon(tmp_path_factory.mktemp("hostile"), tiny_model, VERSIONS, environment) as daemon:
+        yield daemon
 
 
 @pytest.fixture(scope="module")

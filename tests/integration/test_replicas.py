@@ -30,8 +30,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator
     daemon = DaemonProcess(tmp_path_factory.mktemp("pair"), environment).start()
     until_all_serve(daemon)
     for n in (1, 2):
-        adaptation = daemon.post("/v1/documents", document(n)).json()["adaptation"]
-        assert daemon.finish(adaptation)["status"] == "promoted"
+        daemon.teach(document(n))
     yield daemon
     assert daemon.stop() == 0
 

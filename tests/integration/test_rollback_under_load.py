@@ -11,9 +11,7 @@ import httpx
 import pytest
 
 from tests.daemon_process import DaemonProcess
-from tests.faults.conftest import LENIENT
-from tests.faults.test_kills import document
-from tests.integration.conftest import ENGINES
+from tests.integration.conftest import ENGINES, taught_daemon
 
 STREAMS = 4
 
@@ -22,13 +20,9 @@ STREAMS = 4
 def taught(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_model: Path
 ) -> Iterator[DaemonProcess]:
-    environment = {**LENIENT, "SEALD_MODEL__NAME": str(tiny_model), "SEALD_ENGINE__KIND": request.param}
-    daemon = DaemonProcess(tmp_path_factory.mktemp("load"), environment).start()
-    for n in (1, 2):
-        adaptation = daemon.post("/v1/documents", document(n)).json()["adaptation"]
-        assert daemon.finish(adaptation)["status"] == "promoted"
-    yield daemon
-    assert daemon.stop() == 0
+    environment = {"SEALD_ENGINE__KIND": request.param}
+    with taught_daemon(tmp_path_factory.mktemp("load"), tiny_model, (1, 2), environment) as daemon:
+        yield daemon
 
 
 class Load:

@@ -49,8 +49,7 @@ def until_it_sleeps(daemon: DaemonProcess) -> None:
 @pytest.mark.parametrize("kind", ENGINES)
 def test_requests_wait_while_it_sleeps(start: Callable[..., DaemonProcess], kind: str) -> None:
     daemon = start(kind, 300)
-    first = daemon.post("/v1/documents", document(1)).json()["adaptation"]
-    assert daemon.finish(first)["status"] == "promoted"
+    daemon.teach(document(1))
     said = daemon.post("/v1/completions", ASKED)
     assert said.headers["x-seald-adapter"] == "default@1"
     before = daemon.engine()

@@ -12,8 +12,7 @@ import psutil
 import pytest
 
 from tests.daemon_process import DaemonProcess
-from tests.faults.conftest import LENIENT
-from tests.faults.test_kills import document
+from tests.integration.conftest import taught_daemon
 
 VERSIONS = (1, 2, 3)
 MODELS = ("base", *(f"seald:default@{n}" for n in VERSIONS))
@@ -22,18 +21,9 @@ LONG = "The mill of Karn stands by the river, and whoever asks about it is told 
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[DaemonProcess]:
-    environment = {
-        **LENIENT,
-        "SEALD_MODEL__NAME": str(tiny_model),
-        "SEALD_ENGINE__KIND": "vllm",
-        "SEALD_ENGINE__KEEP_LOADED": "2",
-    }
-    daemon = DaemonProcess(tmp_path_factory.mktemp("vllm"), environment).start()
-    for n in VERSIONS:
-        adaptation = daemon.post("/v1/documents", document(n)).json()["adaptation"]
-        assert daemon.finish(adaptation)["status"] == "promoted"
-    yield daemon
-    assert daemon.stop() == 0
+    environment = {"SEALD_ENGINE__KIND": "vllm", "SEALD_ENGINE__KEEP_LOADED": "2"}
+    with taught_daemon(tmp_path_factory.mktemp("vllm"), tiny_model, VERSIONS, environment) as daemon:
+        yield daemon
 
 
 def scores(daemon: DaemonProcess, model: str, text: str = LONG) -> list[float]:

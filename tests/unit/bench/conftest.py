@@ -6,10 +6,12 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+
+from tests.small_server import answering
 
 
 @dataclass
@@ -70,10 +72,6 @@ def handler(state: JudgeServer) -> type[BaseHTTPRequestHandler]:
 @pytest.fixture
 def judge_server() -> Iterator[JudgeServer]:
     state = JudgeServer()
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler(state)) as server:
-        state.url = f"http://127.0.0.1:{server.server_port}/v1"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with answering(handler(state)) as address:
+        state.url = f"{address}/v1"
         yield state
-        server.shutdown()
-        thread.join()

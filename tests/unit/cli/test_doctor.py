@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from seald.cli import main
 from seald.serving.client import NOWHERE
+from tests.small_server import answering
 from tests.unit.serving.test_client import BASE_CARD, Full
 
 PYTHON = """#!/bin/sh
@@ -89,10 +88,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a server that takes adapters."""
     monkeypatch.setattr(Full, "models", (200, {"data": [BASE_CARD]}), raising=False)
     monkeypatch.setattr(Full, "posted", (404, {"error": {"message": f"nothing at {NOWHERE}"}}), raising=False)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Full) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with answering(Full) as address:
+        yield address
 
 
 def test_a_server_of_ones_own(doctor: Doctor, server: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ import pytest
 
 from seald.errors import EngineError, EngineRefused
 from seald.serving.client import NOWHERE, EngineClient
+from tests.small_server import answering
 
 HELD = "seald-0123456789ab"
 
@@ -50,12 +51,8 @@ class Full(BaseHTTPRequestHandler):
 def client() -> Iterator[EngineClient]:
     Full.models = 200, {"data": [BASE_CARD, {"id": HELD, "parent": "base"}]}
     Full.posted = 400, {"error": {"message": "no"}}
-    with ThreadingHTTPServer(("127.0.0.1", 0), Full) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        made = EngineClient(f"http://127.0.0.1:{server.server_port}", key=None, timeout_seconds=5)
+    with answering(Full) as address, closing(EngineClient(address, key=None, timeout_seconds=5)) as made:
         yield made
-        made.close()
-        server.shutdown()
 
 
 def test_an_adapter_that_outlived_the_daemon_stays(client: EngineClient) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from seald.serving.gateway import HttpGateway, parse_model_id
 from seald.serving.replica import Replica
 from seald.serving.residency import Residency
 from tests.daemon_process import free_port
+from tests.small_server import answering
 from tests.unit.serving.conftest import MemoryEngine, MemoryFiles, version
 
 
@@ -59,12 +60,8 @@ class Answering(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Answering) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with answering(Answering) as address:
+        yield address
 
 
 class TwoEngines:
