@@ -70,16 +70,11 @@ def start(folder: Path, **more: str) -> DaemonProcess:
     return DaemonProcess(folder, environment).start()
 
 
-def teach(daemon: DaemonProcess, n: int) -> str:
-    adaptation: str = daemon.post("/v1/documents", document(n)).json()["adaptation"]
-    return adaptation
-
-
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     daemon = start(tmp_path_factory.mktemp("colocate"), SEALD_TRAINING__SHARE="colocate")
     for n in VERSIONS:
-        assert daemon.finish(teach(daemon, n))["status"] == "promoted"
+        daemon.teach(document(n))
     yield daemon
     assert daemon.stop() == 0
 
@@ -128,7 +123,7 @@ def test_from_a_rollbacks_decision_to_its_first_token(taught: DaemonProcess) -> 
 def test_the_trainers_memory_is_given_back(taught: DaemonProcess) -> None:
     before = used_mib()
     with Watch() as watch:
-        assert taught.finish(teach(taught, 9))["status"] == "promoted"
+        taught.teach(document(9))
     deadline = time.monotonic() + 30
     while (after := used_mib()) > before + SLACK_MIB and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
@@ -142,9 +137,9 @@ def test_the_trainers_memory_is_given_back(taught: DaemonProcess) -> None:
 def test_the_engine_sleeps_while_the_trainer_works(tmp_path: Path, wait_seconds: str, statuses: set[int]) -> None:
     daemon = start(tmp_path, SEALD_TRAINING__SHARE="sleep", SEALD_ENGINE__WAIT_SECONDS=wait_seconds)
     try:
-        assert daemon.finish(teach(daemon, 1))["status"] == "promoted"
+        daemon.teach(document(1))
         said, pid, before = scores(daemon, PINNED), daemon.engine()["pid"], used_mib()
-        adaptation = teach(daemon, 2)
+        adaptation: str = daemon.post("/v1/documents", document(2)).json()["adaptation"]
         with Watch(daemon.engine) as watch:
             answer = asked_in_its_sleep(daemon, adaptation)
             assert daemon.finish(adaptation)["status"] == "promoted"
