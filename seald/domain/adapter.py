@@ -53,6 +53,8 @@ class AdapterVersion(BaseModel):
     replaces: int | None = None
     """The version that was live when it was begun, and must still be when it is promoted; None is the base model."""
     adaptation_id: str
+    repairs: int = 0
+    """How often its weights were trained anew after a guard objected."""
     documents: tuple[str, ...]
     """Ids of all documents it knows: its parent's and its own."""
     sha256: str | None

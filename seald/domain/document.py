@@ -41,6 +41,8 @@ class Document(BaseModel):
     metadata: dict[str, Any] = {}
     passages: tuple[Passage, ...] = ()
     created: datetime
+    forgotten: datetime | None = None
+    """When it was taken back; its text, title and passages are then empty."""
 
 
 def content_hash(text: str) -> str:

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 ProbeKind = Literal["question", "cloze", "choice"]
 ProbeOrigin = Literal["client", "model", "rule", "shipped"]
+Split = Literal["guard", "reward"]
+"""What a probe may be put for: to judge a candidate, or to pay the policy. Disjoint, so that no policy can learn to
+please the guards."""
 
 
 class Probe(BaseModel):
@@ -33,6 +36,9 @@ class Probe(BaseModel):
     wrong: str = ""
     """For a choice: what the answer must beat; its first token differs from the answer's."""
     origin: ProbeOrigin
+    split: Split = "guard"
+    passage: int | None = None
+    """Index of the passage that holds the answer; None where nobody says which."""
 
 
 class AnswerScore(BaseModel):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-GuardName = Literal["acquisition", "retention", "general", "integrity"]
+GuardName = Literal["integrity", "acquisition", "retention", "general", "refusals", "health", "drift", "triggers"]
 Outcome = Literal["pass", "fail", "inconclusive"]
 
 

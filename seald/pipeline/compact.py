@@ -76,7 +76,7 @@ def trend(figures: Sequence[Figures], settings: Settings) -> Reason | None:
         return "retention_trend"
     drop = figures[-1].get("general", {}).get("drop", 0.0) if figures else 0.0
     # Rounded as the figures are: 0.8 x 0.1 is a little more than 0.08.
-    used_up = round(settings.compaction.general_share * settings.guards.general.max_drop, 4)
+    used_up = round(settings.compaction.general_share * settings.guards.general.margin, 4)
     return "general_trend" if drop > 0 and drop >= used_up else None
 
 

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from seald.config import Settings
+from seald.config import Guards, Settings
 from seald.domain.base_model import BaseModel
 from seald.domain.policy import Form, Policy
 from seald.ports import (
@@ -53,3 +53,7 @@ class Workshop:
     def work_folder(self, adaptation_id: str) -> Path:
         """Where the trainer of this adaptation keeps its files."""
         return self.work / adaptation_id
+
+    def guards_of(self, collection: str) -> Guards:  # noqa: ARG002
+        """The settings of the guards, with what this collection sets otherwise."""
+        return self.settings.guards

@@ -64,6 +64,7 @@ documents = Table(
     Column("metadata", JSON, nullable=False),
     Column("passages", JSON, nullable=False),
     Column("created", Moment, nullable=False),
+    Column("forgotten", Moment),
     UniqueConstraint("collection", "sha256"),
 )
 
@@ -115,6 +116,8 @@ probes = Table(
     Column("answer", Text, nullable=False),
     Column("wrong", Text, nullable=False, server_default=""),
     Column("origin", String(16), nullable=False),
+    Column("split", String(8), nullable=False, server_default="guard"),
+    Column("passage", Integer),
 )
 
 self_edits = Table(
@@ -138,6 +141,7 @@ adapter_versions = Table(
     Column("status", String(16), nullable=False),
     Column("parent", Integer),
     Column("replaces", Integer),
+    Column("repairs", Integer, nullable=False, server_default="0"),
     Column("adaptation", String(64), ForeignKey("adaptations.id"), nullable=False, unique=True),
     Column("documents", JSON, nullable=False),
     Column("sha256", String(64)),
@@ -177,6 +181,57 @@ live_moves = Table(
     Column("to_version", Integer),
     Column("reason", Text),
     Column("at", Moment, nullable=False),
+)
+
+answered = Table(
+    "answered",
+    metadata,
+    Column("request", String(128), primary_key=True),
+    Column("collection", String(63), nullable=False),
+    Column("version", Integer),
+    Column("at", Moment, nullable=False, index=True),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("request", String(128), nullable=False, unique=True),
+    Column("collection", String(63), nullable=False),
+    Column("version", Integer),
+    Column("rating", Integer, nullable=False),
+    Column("comment", Text),
+    Column("at", Moment, nullable=False),
+    Index(None, "collection", "version"),
+)
+
+watches = Table(
+    "watches",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("collection", String(63), nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("figures", JSON, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("document", String(64), ForeignKey("documents.id"), primary_key=True),
+    Column("adaptation", String(64), ForeignKey("adaptations.id"), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("settings", JSON, nullable=False),
+    Column("changed", Moment, nullable=False),
 )
 
 Row = Any

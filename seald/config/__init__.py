@@ -1,0 +1,39 @@
+"""Every setting, with its default and its bounds. `seald.toml` holds the ones people change.
+
+Order of precedence: command line, `SEALD_*` variables (`SEALD_SERVER__PORT=9000`), the TOML file, defaults.
+An unknown key is an error that names it: a typo must not silently serve the default.
+"""
+
+from __future__ import annotations
+
+from seald.config.documents import Ingest
+from seald.config.guards import Acquisition, Compaction, General, Guards, Integrity, Retention
+from seald.config.learning import RECIPES, SEAL_V1, Recipe, Training
+from seald.config.load import load_settings
+from seald.config.section import Section
+from seald.config.serving import EMBEDDED_MODEL, Engine, Model, Server
+from seald.config.settings import Settings
+from seald.config.writing import DirectiveBounds, Policy
+
+__all__ = [
+    "EMBEDDED_MODEL",
+    "RECIPES",
+    "SEAL_V1",
+    "Acquisition",
+    "Compaction",
+    "DirectiveBounds",
+    "Engine",
+    "General",
+    "Guards",
+    "Ingest",
+    "Integrity",
+    "Model",
+    "Policy",
+    "Recipe",
+    "Retention",
+    "Section",
+    "Server",
+    "Settings",
+    "Training",
+    "load_settings",
+]

@@ -1,0 +1,18 @@
+"""Limits on what a document may be."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from seald.config.section import Section
+
+
+class Ingest(Section):
+    """Limits on what a document may be."""
+
+    max_bytes: int = Field(16 * 1024 * 1024, ge=1)
+    max_characters: int = Field(400_000, ge=1)
+    parse_seconds: float = Field(30.0, gt=0)
+    parse_memory_mb: int = Field(1024, ge=128)
+    passage_tokens: int = Field(256, ge=32)
+    max_probes: int = Field(64, ge=0)

@@ -1,0 +1,37 @@
+"""What the pipeline needs from outside, as Protocols. `daemon.py` injects what fulfils them.
+
+The pipeline runs in a thread of its own and all of this is synchronous; only the path of a chat request
+(`api/chat.py` → `serving/`) is asynchronous.
+"""
+
+from __future__ import annotations
+
+from seald.ports.adapters import AdapterFiles, AdapterStore
+from seald.ports.clock import Clock
+from seald.ports.documents import AdaptationStore, DocumentStore, Ledger, Page, ProbeStore
+from seald.ports.engine import BASE, Choice, Continuation, Engine, Preference, Reply, Sampling
+from seald.ports.serving import Gateway, Route, Serving, Upstream
+from seald.ports.training import Trainer
+
+__all__ = [
+    "BASE",
+    "AdaptationStore",
+    "AdapterFiles",
+    "AdapterStore",
+    "Choice",
+    "Clock",
+    "Continuation",
+    "DocumentStore",
+    "Engine",
+    "Gateway",
+    "Ledger",
+    "Page",
+    "Preference",
+    "ProbeStore",
+    "Reply",
+    "Route",
+    "Sampling",
+    "Serving",
+    "Trainer",
+    "Upstream",
+]

@@ -1,0 +1,120 @@
+"""Adapter versions, as they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from seald.domain.adaptation import Adaptation
+from seald.domain.adapter import AdapterVersion, Manifest
+from seald.domain.verdict import Verdict
+
+
+class AdapterStore(Protocol):
+    """Adapter versions, their verdicts, and the live pointer of each collection."""
+
+    def allot(self, adaptation: Adaptation) -> AdapterVersion:
+        """Give the adaptation its version number, once. It replaces the live version of the moment, which is its
+        parent, too, and gives it its documents besides its own. A compaction has no parent, and the documents of the
+        live version become its own. Sets `version` and `parent` of the adaptation in the same transaction.
+
+        Raises Conflict (code `nothing_to_compact`) for a compaction when the base is live.
+        """
+        ...
+
+    def record_weights(self, collection: str, version: int, sha256: str, manifest_sha256: str) -> AdapterVersion:
+        """The files are in place. Doing it again with the same hashes changes nothing."""
+        ...
+
+    def get(self, collection: str, version: int) -> AdapterVersion:
+        """Raises NotFound."""
+        ...
+
+    def of_collection(self, collection: str) -> list[AdapterVersion]:
+        """All versions, oldest first; empty when there are none."""
+        ...
+
+    def collections(self) -> list[str]:
+        """Names of all collections that hold a document or a version, sorted."""
+        ...
+
+    def live(self, collection: str) -> AdapterVersion | None:
+        """The version that serves; None is the base model."""
+        ...
+
+    def all_live(self) -> list[AdapterVersion]:
+        """The live version of each collection that has one."""
+        ...
+
+    def add_verdict(self, collection: str, version: int, verdict: Verdict) -> None:
+        """One a guard; writing it again replaces it."""
+        ...
+
+    def verdicts(self, collection: str, version: int) -> list[Verdict]:
+        """In the order of GuardName."""
+        ...
+
+    def reject(self, adaptation_id: str, *, error: dict[str, Any] | None) -> None:
+        """Candidate → rejected and adaptation → rejected, in one transaction. Twice is once."""
+        ...
+
+    def promote(self, adaptation_id: str) -> AdapterVersion:
+        """In one transaction: candidate → approved, the live pointer moves from what it replaces to it, the adaptation
+        becomes promoted. Raises Conflict when the live version is no longer the one it replaces."""
+        ...
+
+    def queue_compaction(self, collection: str, why: dict[str, Any]) -> tuple[Adaptation, bool]:
+        """In one transaction: a queued compaction of the live version's documents, with `why` as its event, `True`;
+        or the collection's open one (neither ended nor held), `False`.
+
+        Raises NotFound for an unknown collection, Conflict (code `nothing_to_compact`) when the base is live.
+        """
+        ...
+
+    def roll_back(self, collection: str, to: int | None, *, reason: str | None) -> AdapterVersion | None:
+        """Move the live pointer to `to` (0: the base; None: the version that was live before this one).
+
+        Raises NotFound, or Conflict when `to` was never approved or there is nothing to go back to.
+        """
+        ...
+
+    def rollback_target(self, collection: str, to: int | None) -> AdapterVersion | None:
+        """Where `roll_back` would go. Same errors; changes nothing."""
+        ...
+
+
+class AdapterFiles(Protocol):
+    """Folders of adapter versions: written whole or not at all, read only when the manifest vouches."""
+
+    def folder(self, collection: str, version: int) -> Path:
+        """`adapters/<collection>/<n>/`, whether there or not."""
+        ...
+
+    def draft(self, adaptation_id: str) -> Path:
+        """Where the trainer of this adaptation leaves its files: on the same filesystem as the versions."""
+        ...
+
+    def hashes(self, draft: Path) -> dict[str, str]:
+        """File name → sha256 of the files that a manifest vouches for. Raises IntegrityError when one is missing."""
+        ...
+
+    def publish(self, draft: Path, manifest: Manifest) -> str:
+        """Write the manifest into the trainer's folder, fsync, rename into place; return the manifest's sha256.
+        Twice is once."""
+        ...
+
+    def verify(self, version: AdapterVersion) -> Manifest:
+        """Hash every file against the manifest, and the manifest against what the store recorded of it.
+
+        Raises IntegrityError, also when there is no folder."""
+        ...
+
+    def remove(self, collection: str, version: int) -> None:
+        """Delete a version's folder; none there is fine."""
+        ...
+
+    def sweep(self, known: Sequence[AdapterVersion], running: Iterable[str]) -> list[Path]:
+        """Delete folders that no version with weights owns, and drafts of adaptations that are not `running`;
+        return what went."""
+        ...

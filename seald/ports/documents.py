@@ -1,0 +1,131 @@
+"""Documents, probes, the ledger and adaptations, as they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from seald.domain.adaptation import Adaptation, AdaptationEvent, AdaptationStatus
+from seald.domain.document import Document
+from seald.domain.probe import Probe
+from seald.domain.self_edit import SelfEdit
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """One page of a list, oldest first."""
+
+    data: list[T]
+    has_more: bool
+
+
+class DocumentStore(Protocol):
+    """Documents with their passages."""
+
+    def add(self, document: Document, probes: Sequence[Probe]) -> tuple[Document, Adaptation, bool]:
+        """Store a document, the client's probes and a queued adaptation in one transaction.
+
+        Content that is there already adds nothing and returns what is there, `False`; only where its last
+        adaptation failed or was cancelled is a new one queued.
+        Raises NotFound when `document.supersedes` names no document of the collection.
+        """
+        ...
+
+    def get(self, id: str) -> Document:
+        """Raises NotFound."""
+        ...
+
+    def latest_adaptation(self, id: str) -> Adaptation:
+        """The adaptation that last took up this document. Raises NotFound."""
+        ...
+
+    def page(self, *, collection: str | None, after: str | None, limit: int) -> Page[Document]:
+        """Oldest first, those after the document `after`. Raises NotFound when `after` is none."""
+        ...
+
+
+class AdaptationStore(Protocol):
+    """Adaptations, moved by guarded updates, with an event row in the same transaction."""
+
+    def get(self, id: str) -> Adaptation:
+        """Raises NotFound."""
+        ...
+
+    def page(
+        self, *, collection: str | None, status: AdaptationStatus | None, after: str | None, limit: int
+    ) -> Page[Adaptation]:
+        """Oldest first, those after the adaptation `after`."""
+        ...
+
+    def next_runnable(self) -> Adaptation | None:
+        """The oldest one that is neither terminal nor held; one that was begun before one that is queued."""
+        ...
+
+    def move(
+        self,
+        id: str,
+        before: AdaptationStatus,
+        after: AdaptationStatus,
+        *,
+        figures: dict[str, Any] | None = None,
+        error: dict[str, Any] | None = None,
+    ) -> Adaptation:
+        """`UPDATE … WHERE status = before`, figures merged in, event `status` written beside it.
+
+        Raises IllegalTransition when the move is not legal or somebody moved it first.
+        """
+        ...
+
+    def note(self, id: str, type: str, data: dict[str, Any]) -> None:
+        """Append an event."""
+        ...
+
+    def add_figures(self, id: str, figures: dict[str, Any]) -> None:
+        """Merge figures into the adaptation's."""
+        ...
+
+    def events(self, id: str, *, after: int = 0, limit: int = 1000) -> list[AdaptationEvent]:
+        """Events with a `seq` above `after`, oldest first. Raises NotFound for an unknown adaptation."""
+        ...
+
+    def request_cancel(self, id: str) -> Adaptation:
+        """Queued and held ones become cancelled at once, running ones when the pipeline next looks.
+
+        Raises NotFound; IllegalTransition from `promoting` on.
+        """
+        ...
+
+    def latest_compaction(self, collection: str) -> Adaptation | None:
+        """The compaction that was last queued, whatever became of it."""
+        ...
+
+
+class ProbeStore(Protocol):
+    """Probes, frozen at ingest."""
+
+    def add(self, probes: Sequence[Probe]) -> None:
+        """Store those not yet there."""
+        ...
+
+    def of_documents(self, ids: Sequence[str]) -> list[Probe]:
+        """All probes of these documents, in a stable order."""
+        ...
+
+
+class Ledger(Protocol):
+    """Every self-edit of every adaptation, in order."""
+
+    def add(self, edit: SelfEdit) -> SelfEdit:
+        """Store it once per `edit.key`, giving it the collection's next position when it has lines."""
+        ...
+
+    def of_adaptation(self, id: str) -> list[SelfEdit]:
+        """In the order they were written."""
+        ...
+
+    def promoted(self, collection: str, documents: Sequence[str]) -> list[SelfEdit]:
+        """Entries for these documents whose adaptation was promoted, by position. Compactions write none."""
+        ...
