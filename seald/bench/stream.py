@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from statistics import fmean
 
 from seald.bench.graders import Grader
 from seald.bench.ground import Ground, Trained
 from seald.bench.passages import BenchPassage
 from seald.bench.study import as_seald_does
-from seald.config import General, Recipe
+from seald.config import Recipe
 from seald.domain.policy import Form
-from seald.guards import general, probing, suite
-from seald.guards.gate import compare
+from seald.guards import probing, suite
+from seald.guards.paired import compare, losses
 from seald.ports import BASE, Sampling
 
 ANSWER_TOKENS = 40
@@ -33,7 +34,7 @@ class Lineage:
     general_drop: float = 0.0
     """Fall of the accuracy on the general questions, from the base's: the right answer is likelier than the wrong."""
     general_lost: float = 0.0
-    """The same as the general guard counts: where the base says the answer, it must still be said."""
+    """Fall of the probability of their answers, which the general guard judges."""
     seconds: float = 0.0
     tokens: int = 0
 
@@ -97,7 +98,7 @@ class Stream:
             lineage.last = self._known(model, len(self._documents))
             after = probing.put(self._ground.engine, self._general, model)
         lineage.general_drop = compare(self._base, after).drop
-        lineage.general_lost = float(general.judge(self._base, after, General()).figures["drop"])
+        lineage.general_lost = fmean(losses(self._base, after))
         self._tell(f"{arm}: {_percents(lineage.last)} at the end, general {-100 * lineage.general_drop:+.1f} points")
         return lineage
 

@@ -9,15 +9,19 @@ from pydantic import Field
 
 from seald.config.section import Section
 
-
 Mode = Literal["block", "warn", "off"]
 """What a guard's objection does: stop the candidate, stand beside its verdicts, or nothing, since it is not asked."""
 
 
-class Acquisition(Section):
-    """Has the candidate learned its documents?"""
+class Guard(Section):
+    """What all guards have."""
 
     mode: Mode = "block"
+
+
+class Acquisition(Guard):
+    """Has the candidate learned its documents?"""
+
     min_accuracy: float = Field(0.5, ge=0, le=1)
     min_logprob_gain: float = Field(0.5, ge=0)
     """Mean gain over the live version (nats per answer token) that passes without the accuracy."""
@@ -25,12 +29,13 @@ class Acquisition(Section):
     """Chance that a gain on several probes is only luck."""
 
 
-class Retention(Section):
+class Retention(Guard):
     """Has the candidate kept the earlier documents? Non-inferiority, on a sample of their probes."""
 
-    mode: Mode = "block"
     margin: float = Field(0.10, gt=0, le=1)
     """Share of the probes that a candidate may lose, wins counted against losses."""
+    settled_margin: float = Field(0.15, gt=0, le=1)
+    """The same, counted from when a document was learned or last rebuilt: small losses add up."""
     max_nats: float = Field(0.3, gt=0)
     """Where answers are too few to show that: fall of the right answers' log-probability, nats a token."""
     least_answers: int = Field(120, ge=1)
@@ -39,20 +44,18 @@ class Retention(Section):
     """Sampled over all earlier documents, so that the cost stays flat as the collection grows."""
 
 
-class General(Section):
+class General(Guard):
     """Has the candidate kept what the base model knew? Non-inferiority, on the general questions."""
 
-    mode: Mode = "block"
     margin: float = Field(0.05, gt=0, le=1)
     """Share of the general questions' probability of being answered right that a candidate may lose."""
     file: Path | None = None
     """Further questions, JSONL: `{question, lead, answer, wrong}` each."""
 
 
-class Integrity(Section):
+class Integrity(Guard):
     """Are the weights sane, and do the answers end?"""
 
-    mode: Mode = "block"
     max_weight_norm: float = Field(1000.0, gt=0)
     """Frobenius norm of all of the adapter's products together. A document adds about 15 with the default recipe, so
     this stops an explosion; what growth does to answers is the other guards' to see."""
@@ -67,8 +70,14 @@ class Guards(Section):
     retention: Retention = Retention()
     general: General = General()
     integrity: Integrity = Integrity()
+
+    def of(self, name: str) -> Guard:
+        """The settings of one guard."""
+        found: Guard = getattr(self, name)
+        return found
+
     alpha: float = Field(0.05, gt=0, lt=0.5)
-    """Error rate of the whole stream of adaptations: of what is promoted, so much at most fell by more than a margin."""
+    """Error rate of the stream of adaptations: of all that is promoted, so much at most lost more than a margin."""
     repairs: int = Field(1, ge=0, le=5)
     """How often a candidate that lost too much is trained again, with more replay, before it is held or rejected."""
     inconclusive: Literal["hold", "promote", "reject"] = "hold"

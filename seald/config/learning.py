@@ -48,6 +48,10 @@ class Recipe(Section):
     before it, against the answer's own words. 0 is off."""
     distill_margin: float = Field(0.2, ge=0, le=1)
     """Least gain in accuracy, open book over closed book, that makes the base a teacher."""
+    repair_fraction: float = Field(0.75, gt=0, lt=1)
+    """Share of the loss tokens of a repair, replay and general replies together, that keep what there was."""
+    repair_rate: float = Field(0.5, gt=0, le=1)
+    """Of the learning rate, in a repair."""
     teacher_top_k: int = Field(32, ge=1)
     """Most probable tokens of a teacher that are learned from, made to sum to 1."""
     pad_to: int | None = Field(None, ge=64)
@@ -60,6 +64,19 @@ class Recipe(Section):
         if self.replay_fraction + self.general_fraction >= 1:
             raise ValueError("replay_fraction and general_fraction must leave room for the new document: sum below 1")
         return self
+
+    def for_repair(self) -> Recipe:
+        """One more epoch, gently, mostly on what is to be kept; replay and replies in the proportion they had."""
+        kept = self.replay_fraction + self.general_fraction
+        replay = self.replay_fraction / kept if kept else 0.5
+        return self.model_copy(
+            update={
+                "epochs": 1,
+                "learning_rate": self.learning_rate * self.repair_rate,
+                "replay_fraction": self.repair_fraction * replay,
+                "general_fraction": self.repair_fraction * (1 - replay),
+            }
+        )
 
 
 SEAL_V1 = Recipe(

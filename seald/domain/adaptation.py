@@ -39,7 +39,7 @@ TRANSITIONS: dict[AdaptationStatus, frozenset[AdaptationStatus]] = {
     _S.QUEUED: frozenset({_S.EDITING, _S.FAILED, _S.CANCELLED}),
     _S.EDITING: frozenset({_S.TRAINING, _S.FAILED, _S.CANCELLED}),
     _S.TRAINING: frozenset({_S.GUARDING, _S.FAILED, _S.CANCELLED}),
-    _S.GUARDING: frozenset({_S.PROMOTING, _S.REJECTED, _S.HELD, _S.FAILED, _S.CANCELLED}),
+    _S.GUARDING: frozenset({_S.PROMOTING, _S.TRAINING, _S.REJECTED, _S.HELD, _S.FAILED, _S.CANCELLED}),
     _S.PROMOTING: frozenset({_S.PROMOTED, _S.HELD, _S.FAILED}),
     _S.HELD: frozenset({_S.PROMOTING, _S.REJECTED, _S.CANCELLED}),
     _S.PROMOTED: frozenset(),

@@ -109,6 +109,8 @@ class Manifest(BaseModel):
     policy: str
     recipe: Recipe
     seed: int
+    repairs: int = 0
+    """How many further stages the weights went through; `recipe` is that of the last one."""
     figures: dict[str, Any]
     canaries: tuple[Canary, ...]
     created: datetime

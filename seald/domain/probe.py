@@ -61,6 +61,7 @@ class ProbeResult(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     probe_id: str
+    kind: ProbeKind = "question"
     correct: bool
     logprob: float
     """Mean log-probability per token of the right answer, nats; of its first token for a choice."""

@@ -1,85 +1,115 @@
-"""The statistics of paired results, and what the verdicts of a candidate come to.
+"""The gate: what the evidence of one comparison comes to, and what the verdicts of a candidate come to.
 
-Both versions answer the same probes, so only those that changed tell anything (McNemar). If a candidate is no worse, a
-changed probe is as likely won as lost: the one-sided binomial tail of the lost ones is the p-value. Exact, so that it
-holds for six probes as for six hundred.
-
-Simulated (20,000 runs; 85% of the probes known before, 2% flip either way by chance; budget 15 points, alpha .05): a
-true drop of 30 points is called significant in 1% of runs at n=6, in 79% at n=20, in over 99% at n=60; no drop at all
-in under 0.1% at every n. With 240 probes and a budget of 5 points, a true drop of 5 is called in 76%, one of 10 in
-99.9%, none at all in 0.02%. Few probes therefore rarely decide alone; what lies between is inconclusive.
+A candidate is not believed to be harmless because no harm was seen: with few probes none is ever seen. It passes when
+the hypothesis "it lost the margin or more" is rejected (non-inferiority), at a level that `spending` gives it, and
+fails when "it lost the margin or less" is. What lies between is inconclusive: more probes are drawn (`looks`), and at
+their end the candidate is repaired or held. Every number that decides is in a verdict's figures: `recompute` needs
+nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Literal
 
-from scipy.stats import binomtest
-
 from seald.domain.probe import ProbeResult
-from seald.domain.verdict import Verdict
+from seald.domain.verdict import GuardName, Outcome, Verdict
+from seald.guards import looks, mean_bound
+from seald.guards.paired import Fall, compare, counted, fall, losses
 
-Decision = Literal["promote", "reject", "hold"]
+Decision = Literal["promote", "repair", "reject", "hold"]
+Figures = dict[str, Any]
 
-
-@dataclass(frozen=True)
-class Paired:
-    """Two versions' results on the same n probes."""
-
-    n: int
-    accuracy_before: float
-    accuracy_after: float
-    lost: int
-    won: int
-    p_worse: float
-    """One-sided exact p-value of having lost at least so many of the changed probes by chance."""
-    logprob_before: float
-    logprob_after: float
-    """Mean log-probability per token of the right answers, nats."""
-
-    @property
-    def drop(self) -> float:
-        """Accuracy lost, as a share of n; negative when it rose."""
-        return self.accuracy_before - self.accuracy_after
-
-    @property
-    def gain(self) -> float:
-        """Rise of the mean log-probability, nats per token."""
-        return self.logprob_after - self.logprob_before
-
-    def figures(self) -> dict[str, Any]:
-        """Every number that an outcome is computed from, rounded to what is worth reading."""
-        return {name: round(value, 4) for name, value in vars(self).items()}
+REPAIRABLE: frozenset[GuardName] = frozenset({"retention", "general", "drift"})
+"""What more replay and more of the base's own replies can mend."""
+MOST_LOST = 2.0
+"""So many margins may the answers seem to have lost where log-probabilities show that little was."""
 
 
-def compare(before: Sequence[ProbeResult], after: Sequence[ProbeResult]) -> Paired:
-    """Pair two results of the same probes in the same order. `n` of 0 gives zeros and a p-value of 1."""
-    n = len(before)
-    pairs = list(zip(before, after, strict=True))
-    lost = sum(b.correct and not a.correct for b, a in pairs)
-    won = sum(a.correct and not b.correct for b, a in pairs)
-    p_worse = float(binomtest(lost, lost + won, 0.5, alternative="greater").pvalue) if lost + won else 1.0
-    return Paired(
-        n=n,
-        accuracy_before=_mean([b.correct for b in before]),
-        accuracy_after=_mean([a.correct for a in after]),
-        lost=lost,
-        won=won,
-        p_worse=p_worse,
-        logprob_before=_mean([b.logprob for b in before]),
-        logprob_after=_mean([a.logprob for a in after]),
-    )
+def weigh(
+    before: Sequence[ProbeResult],
+    after: Sequence[ProbeResult],
+    *,
+    margin: float,
+    level: float,
+    clusters: Sequence[Hashable] | None = None,
+    max_nats: float | None = None,
+) -> Figures:
+    """All figures of one comparison, from `n` to `outcome`.
+
+    `margin` is the share of the probes that may be lost, `level` the chance of passing a candidate that lost it, and
+    as well of failing one that did not. `max_nats`: where given, a fall of the right answers' log-probabilities that
+    is surely less passes, too.
+    """
+    pair, lost = compare(before, after), losses(before, after)
+    effect = mean_bound.design_effect(lost, clusters) if clusters is not None else 1.0
+    figures: Figures = {
+        **pair.figures(),
+        "drop": round(sum(lost) / max(len(lost), 1), 4),
+        "gain": round(pair.gain, 4),
+        "margin": margin,
+        "level": level,
+        "effect": round(effect, 3),
+        "losses": {str(loss): n for loss, n in counted(lost).items()},
+    }
+    if max_nats is not None:
+        figures |= {"max_nats": max_nats, "nats": vars(fall(before, after, clozes_only=True))}
+    return _judged(figures)
 
 
-def decide(verdicts: Sequence[Verdict], inconclusive: Literal["hold", "promote", "reject"]) -> Decision:
-    """One failed guard rejects; one that could not tell leaves it to `inconclusive`; else the candidate is promoted."""
-    outcomes = {verdict.verdict for verdict in verdicts}
-    if "fail" in outcomes:
-        return "reject"
-    return inconclusive if "inconclusive" in outcomes else "promote"
+def recompute(figures: Figures) -> Outcome:
+    """The outcome again, from nothing but a verdict's stored figures."""
+    again: Outcome = _judged(figures)["outcome"]
+    return again
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+def _judged(figures: Figures) -> Figures:
+    """The figures with the p-values and the outcome that follow from them."""
+    lost = {float(loss): n for loss, n in figures["losses"].items()}
+    margin, level, effect = figures["margin"], figures["level"], figures["effect"]
+    p = mean_bound.p_at_least(lost, margin, effect=effect)
+    p_worse = mean_bound.p_at_most(lost, margin, effect=effect)
+    by, p_nats = "answers", 1.0
+    if figures.get("nats") is not None and figures["drop"] <= MOST_LOST * margin:
+        p_nats = Fall(**figures["nats"]).p_at_least(figures["max_nats"])
+    if p > level and p_nats <= level:
+        by = "nats"
+    least = min(p, p_nats)
+    outcome = "pass" if not figures["n"] or least <= level else "fail" if p_worse <= level else "inconclusive"
+    return {**figures, "p": round(least, 6), "p_worse": round(p_worse, 6), "by": by, "outcome": outcome}
+
+
+def stepwise(n: int, level: float, look: Callable[[int, float], Verdict]) -> Verdict:
+    """Draw as many of `n` probes as it takes: `look(size, level)` judges the first `size` of them."""
+    sizes = looks.sizes(n)
+    for size, share in zip(sizes, looks.levels(sizes, level), strict=True):
+        verdict = look(size, share)
+        if verdict.verdict != "inconclusive":
+            break
+    return verdict
+
+
+def objects(verdict: Verdict) -> bool:
+    """Whether a verdict stands in the way; those of guards that only warn do not."""
+    return verdict.verdict != "pass" and verdict.figures.get("mode") != "warn"
+
+
+def decide(
+    verdicts: Sequence[Verdict], inconclusive: Literal["hold", "promote", "reject"], *, may_repair: bool = False
+) -> Decision:
+    """What becomes of a candidate. Guards that only warn have no say.
+
+    All passed: promoted. One objected: repaired, if that is still open and can mend all that was objected to. Else one
+    failed guard rejects, and one that could not tell leaves it to `inconclusive`.
+    """
+    objections = [verdict for verdict in verdicts if objects(verdict)]
+    if not objections:
+        return "promote"
+    if may_repair and all(v.guard in REPAIRABLE for v in objections):
+        return "repair"
+    return "reject" if any(v.verdict == "fail" for v in objections) else inconclusive
+
+
+def said(p: float) -> str:
+    """A p-value as it is read."""
+    return "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0")

@@ -30,7 +30,9 @@ def _questions(engine: Engine, probes: Sequence[Probe], model: str) -> list[Prob
     replies = engine.ask([p.question for p in probes], Sampling(max_tokens=ANSWER_TOKENS), model=model)
     scores = engine.score([_continuation(p) for p in probes], model=model)
     return [
-        ProbeResult(probe_id=p.id, correct=is_right(reply, p.answer, p.question), logprob=score.mean, reply=reply)
+        ProbeResult(
+            probe_id=p.id, kind=p.kind, correct=is_right(reply, p.answer, p.question), logprob=score.mean, reply=reply
+        )
         for p, reply, score in zip(probes, replies, scores, strict=True)
     ]
 
@@ -38,7 +40,7 @@ def _questions(engine: Engine, probes: Sequence[Probe], model: str) -> list[Prob
 def _clozes(engine: Engine, probes: Sequence[Probe], model: str) -> list[ProbeResult]:
     scores = engine.score([_continuation(p) for p in probes], model=model)
     return [
-        ProbeResult(probe_id=p.id, correct=score.greedy, logprob=score.mean)
+        ProbeResult(probe_id=p.id, kind=p.kind, correct=score.greedy, logprob=score.mean)
         for p, score in zip(probes, scores, strict=True)
     ]
 
@@ -49,6 +51,7 @@ def _choices(engine: Engine, probes: Sequence[Probe], model: str) -> list[ProbeR
     return [
         ProbeResult(
             probe_id=p.id,
+            kind=p.kind,
             correct=found.answer > found.wrong,
             logprob=found.answer,
             first=found.answer >= found.best,

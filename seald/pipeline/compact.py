@@ -16,16 +16,19 @@ import structlog
 from scipy.stats import theilslopes
 
 from seald.config import Settings
-from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterVersion
 from seald.pipeline.workshop import Workshop
 
 log = structlog.get_logger(__name__)
 
-Reason = Literal["asked", "every", "retention_trend", "general_trend"]
+Reason = Literal["asked", "every", "retention_trend", "general_trend", "held"]
 Figures = dict[str, dict[str, Any]]
 """Guard name → the figures of its verdict on one version."""
 
+WORTH_REBUILDING = 2
+"""So many versions have learned since the last rebuild before another one may cure what was held."""
+MOST_HELD = 100
 LEAST_VERSIONS = 3
 """So many points make a trend; and after a compaction, whatever became of it, so many versions come before the next
 one that a trend asks for: what a rebuild did not cure would else be rebuilt after every document."""
@@ -57,6 +60,21 @@ def queue_if_due(shop: Workshop, collection: str) -> None:
     reason = is_due(shop, collection)
     if reason is not None:
         request_compaction(shop, collection, reason)
+
+
+def rebuild_for_what_is_held(shop: Workshop, adaptation: Adaptation) -> None:
+    """Queue a compaction where a candidate was held that a fresh start may help: several versions have added up."""
+    if adaptation.kind is AdaptationKind.LEARN and len(_learned(shop, adaptation.collection)) >= WORTH_REBUILDING:
+        request_compaction(shop, adaptation.collection, "held")
+
+
+def take_up_what_is_held(shop: Workshop, collection: str) -> None:
+    """After a rebuild: what was held for want of evidence is learned anew, from the rebuilt adapter."""
+    held = shop.adaptations.page(collection=collection, status=AdaptationStatus.HELD, after=None, limit=MOST_HELD)
+    for adaptation in held.data:
+        if adaptation.kind is AdaptationKind.LEARN and (adaptation.error or {}).get("code") == "inconclusive":
+            again = shop.adapters.take_up_again(adaptation.id)
+            log.info("taken up again after a rebuild", before=adaptation.id, adaptation=again.id)
 
 
 def is_due(shop: Workshop, collection: str) -> Reason | None:

@@ -1,10 +1,9 @@
-"""guarding → promoting, rejected or held: the candidate is put to the probes, and the gate decides."""
+"""guarding → promoting, training (a repair), rejected or held: the candidate is put to the probes, the gate decides."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 
 from pydantic import TypeAdapter
 
@@ -14,7 +13,12 @@ from seald.domain.probe import Probe, ProbeResult
 from seald.domain.verdict import GuardName, Verdict
 from seald.errors import CanaryMismatch
 from seald.guards import acquisition, gate, general, integrity, probing, retention, suite
+from seald.guards.retention import Results
+from seald.pipeline.compact import rebuild_for_what_is_held
+from seald.pipeline.known_results import results
+from seald.pipeline.lineage import level, settled, settled_results
 from seald.pipeline.remembered import remembered
+from seald.pipeline.repair import repair
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE
 
@@ -31,15 +35,24 @@ def guard(shop: Workshop, adaptation: Adaptation) -> None:
     except CanaryMismatch as mismatch:
         _hold(shop, adaptation, mismatch.message, mismatch.code)
         return
-    decision = gate.decide(verdicts, shop.settings.guards.inconclusive)
-    reasons = "; ".join(v.reason for v in verdicts if v.verdict != "pass")
-    if decision == "promote":
-        shop.adaptations.move(adaptation.id, AdaptationStatus.GUARDING, AdaptationStatus.PROMOTING)
-    elif decision == "hold":
-        _hold(shop, adaptation, reasons, "inconclusive")
-    else:
-        shop.adapters.reject(adaptation.id, error={"message": reasons, "code": "guard_failed"})
-        shop.serving.discard(candidate)
+    _follow(shop, adaptation, candidate, verdicts)
+
+
+def _follow(shop: Workshop, adaptation: Adaptation, candidate: AdapterVersion, verdicts: Sequence[Verdict]) -> None:
+    settings = shop.guards_of(adaptation.collection)
+    may_repair = candidate.repairs < settings.repairs
+    reasons = "; ".join(v.reason for v in verdicts if gate.objects(v))
+    match gate.decide(verdicts, settings.inconclusive, may_repair=may_repair):
+        case "promote":
+            shop.adaptations.move(adaptation.id, AdaptationStatus.GUARDING, AdaptationStatus.PROMOTING)
+        case "repair":
+            repair(shop, candidate, reasons)
+        case "hold":
+            _hold(shop, adaptation, reasons, "inconclusive")
+            rebuild_for_what_is_held(shop, adaptation)
+        case "reject":
+            shop.adapters.reject(adaptation.id, error={"message": reasons, "code": "guard_failed"})
+            shop.serving.discard(candidate)
 
 
 def _hold(shop: Workshop, adaptation: Adaptation, message: str, code: str) -> None:
@@ -48,69 +61,83 @@ def _hold(shop: Workshop, adaptation: Adaptation, message: str, code: str) -> No
 
 
 def _collect(shop: Workshop, adaptation: Adaptation, candidate: AdapterVersion) -> list[Verdict]:
-    """Run the guards whose verdict is not stored yet, cheapest first."""
+    """Run the guards that are on and whose verdict is not stored yet, cheapest first."""
     stored = {v.guard: v for v in shop.adapters.verdicts(candidate.collection, candidate.version)}
     for name, check in CHECKS.items():
-        if name not in stored:
-            stored[name] = check(shop, candidate)
-            shop.adapters.add_verdict(candidate.collection, candidate.version, stored[name])
-            shop.adaptations.note(adaptation.id, "verdict", stored[name].model_dump())
-    return [stored[name] for name in CHECKS]
+        mode = shop.guards_of(candidate.collection).of(name).mode
+        if name in stored or mode == "off":
+            continue
+        verdict = check(shop, candidate)
+        stored[name] = verdict.model_copy(update={"figures": {**verdict.figures, "mode": mode}})
+        shop.adapters.add_verdict(candidate.collection, candidate.version, stored[name])
+        shop.adaptations.note(adaptation.id, "verdict", stored[name].model_dump())
+    return [stored[name] for name in CHECKS if name in stored]
 
 
 def _integrity(shop: Workshop, candidate: AdapterVersion) -> Verdict:
     manifest = shop.files.verify(candidate)
     replies = integrity.put(shop.engine, candidate.engine_name)
-    return integrity.judge(
-        replies, weight_norm=float(manifest.figures["weight_norm"]), settings=shop.settings.guards.integrity
-    )
+    settings = shop.guards_of(candidate.collection).integrity
+    return integrity.judge(replies, weight_norm=float(manifest.figures["weight_norm"]), settings=settings)
 
 
 def _acquisition(shop: Workshop, candidate: AdapterVersion) -> Verdict:
-    settings = shop.settings.guards.acquisition
+    settings = shop.guards_of(candidate.collection).acquisition
     if candidate.is_rebuild:
-        results = _before_and_after(shop, candidate, _sample(shop, candidate, candidate.documents), before=None)
-        return acquisition.judge(*results, settings, rebuilt=True)
+        probes = _sample(shop, candidate, candidate.documents)
+        before, after = results(shop, probes, None), results(shop, probes, candidate)
+        return acquisition.judge(before, after, settings, rebuilt=True)
     own = shop.probes.of_documents(shop.adaptations.get(candidate.adaptation_id).documents)
-    return acquisition.judge(*_before_and_after(shop, candidate, own, before=candidate.replaces), settings)
+    before = results(shop, own, _replaced(shop, candidate))
+    return acquisition.judge(before, results(shop, own, candidate), settings)
 
 
 def _retention(shop: Workshop, candidate: AdapterVersion) -> Verdict:
     own = () if candidate.is_rebuild else shop.adaptations.get(candidate.adaptation_id).documents
     probes = _sample(shop, candidate, [id for id in candidate.documents if id not in own])
-    results = _before_and_after(shop, candidate, probes, before=candidate.replaces)
-    return retention.judge(*results, shop.settings.guards.retention)
+    marks = settled_results(shop, probes, settled(shop, candidate))
+    live, settings = _replaced(shop, candidate), shop.guards_of(candidate.collection).retention
+
+    def look(size: int, share: float) -> Verdict:
+        asked = probes[:size]
+        after = results(shop, asked, candidate)
+        documents = [probe.document_id for probe in asked]
+        marked = [(marks[p.id], a, p.document_id) for p, a in zip(asked, after, strict=True) if p.id in marks]
+        then = Results(*map(list, zip(*marked, strict=True))) if marked else Results()
+        return retention.judge(Results(results(shop, asked, live), after, documents), then, settings, share)
+
+    return gate.stepwise(len(probes), level(shop, candidate), look)
+
+
+def _general(shop: Workshop, candidate: AdapterVersion) -> Verdict:
+    probes = list(suite.load())
+    # Drawn in an order of the candidate's own, so that the first look is a sample of all kinds of questions.
+    random.Random(candidate.label).shuffle(probes)
+    base = {result.probe_id: result for result in _base_general(shop)}
+    settings = shop.guards_of(candidate.collection).general
+
+    def look(size: int, share: float) -> Verdict:
+        after = results(shop, probes[:size], candidate)
+        return general.judge([base[probe.id] for probe in probes[:size]], after, settings, share)
+
+    return gate.stepwise(len(probes), level(shop, candidate), look)
 
 
 def _sample(shop: Workshop, candidate: AdapterVersion, documents: Sequence[str]) -> list[Probe]:
     probes = shop.probes.of_documents(documents)
-    most = shop.settings.guards.retention.max_probes
-    if len(probes) <= most:
-        return probes
+    most = shop.guards_of(candidate.collection).retention.max_probes
     # Seeded by the version: a repeated run draws the same sample.
-    return random.Random(candidate.label).sample(probes, most)
+    return random.Random(candidate.label).sample(probes, min(most, len(probes)))
 
 
-def _general(shop: Workshop, candidate: AdapterVersion) -> Verdict:
-    probes = suite.load()
-    after = probing.put(shop.engine, probes, candidate.engine_name)
-    return general.judge(_base_general(shop, probes), after, shop.settings.guards.general)
+def _replaced(shop: Workshop, candidate: AdapterVersion) -> AdapterVersion | None:
+    return shop.adapters.get(candidate.collection, candidate.replaces) if candidate.replaces is not None else None
 
 
-def _before_and_after(
-    shop: Workshop, candidate: AdapterVersion, probes: list[Probe], *, before: int | None
-) -> tuple[list[ProbeResult], list[ProbeResult]]:
-    """What the version `before` (None: the base) and the candidate make of the same probes."""
-    earlier = shop.adapters.get(candidate.collection, before) if before is not None else None
-    with shop.serving.staged(earlier) if earlier is not None else nullcontext(BASE) as model:
-        known = probing.put(shop.engine, probes, model)
-    return known, probing.put(shop.engine, probes, candidate.engine_name)
-
-
-def _base_general(shop: Workshop, probes: Sequence[Probe]) -> list[ProbeResult]:
+def _base_general(shop: Workshop) -> list[ProbeResult]:
     """The base model's results on the general suite: the same for every candidate, so computed once."""
-    file = shop.cache / f"general-base-{shop.base.sha256[:16]}-{suite.fingerprint()}.json"
-    return remembered(file, _RESULTS, lambda: probing.put(shop.engine, probes, BASE))
+    file = shop.cache / f"general-answers-{shop.base.sha256[:16]}-{suite.fingerprint()}.json"
+    return remembered(file, _RESULTS, lambda: probing.put(shop.engine, suite.load(), BASE))
 
 
 CHECKS: dict[GuardName, Callable[[Workshop, AdapterVersion], Verdict]] = {

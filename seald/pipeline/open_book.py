@@ -14,7 +14,7 @@ from seald.domain.document import Document
 from seald.domain.probe import Probe
 from seald.domain.self_edit import Line, SelfEdit, in_light_of
 from seald.guards import probing
-from seald.guards.gate import compare
+from seald.guards.paired import compare
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE
 

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterVersion
 from seald.errors import CanaryMismatch, Conflict, IllegalTransition
-from seald.pipeline.compact import queue_if_due
+from seald.pipeline.compact import queue_if_due, take_up_what_is_held
 from seald.pipeline.workshop import Workshop
 
 
@@ -34,6 +34,8 @@ def promote(shop: Workshop, adaptation: Adaptation) -> None:
         return
     if adaptation.kind is AdaptationKind.LEARN:
         queue_if_due(shop, adaptation.collection)
+    else:
+        take_up_what_is_held(shop, adaptation.collection)
 
 
 def roll_back(shop: Workshop, collection: str, to: int | None, reason: str | None) -> AdapterVersion | None:

@@ -20,6 +20,7 @@ from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
 from seald.errors import TrainerKilled
 from seald.pipeline.general_replies import general_replies
 from seald.pipeline.open_book import contexts, in_context
+from seald.pipeline.repair import stage
 from seald.pipeline.workshop import Workshop
 
 log = structlog.get_logger(__name__)
@@ -52,7 +53,7 @@ def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> Tra
         id=adaptation.id,
         model=str(shop.base.folder),
         parent=_parent(shop, version),
-        recipe=_recipe(shop, edits),
+        recipe=_recipe(shop, edits).for_repair() if version.repairs else _recipe(shop, edits),
         seed=shop.settings.training.seed,
         fresh=_fresh(shop, adaptation, edits),
         replay=_lines(shop.ledger.promoted(version.collection, earlier)),
@@ -65,6 +66,8 @@ def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> Tra
 
 def _parent(shop: Workshop, version: AdapterVersion) -> str | None:
     """The folder of the weights to start from. Raises IntegrityError: nobody vouches for them any more."""
+    if version.repairs:
+        return str(stage(shop, version.adaptation_id, version.repairs))
     if version.parent is None:
         return None
     shop.files.verify(shop.adapters.get(version.collection, version.parent))
@@ -159,6 +162,7 @@ def _publish(
         policy=shop.policy.version,
         recipe=job.recipe,
         seed=job.seed,
+        repairs=version.repairs,
         figures=_figures(job, result),
         canaries=result.canaries,
         created=shop.clock.now(),

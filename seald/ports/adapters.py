@@ -59,6 +59,16 @@ class AdapterStore(Protocol):
         """Candidate → rejected and adaptation → rejected, in one transaction. Twice is once."""
         ...
 
+    def repair(self, adaptation_id: str, *, reasons: str) -> AdapterVersion:
+        """In one transaction: the candidate gives up its weights and verdicts and counts one repair more, the
+        adaptation goes back to training, with the event `repair`."""
+        ...
+
+    def take_up_again(self, adaptation_id: str) -> Adaptation:
+        """In one transaction: a held adaptation and its candidate are rejected (code `taken_up_again`), and a new
+        adaptation of the same documents is queued."""
+        ...
+
     def promote(self, adaptation_id: str) -> AdapterVersion:
         """In one transaction: candidate → approved, the live pointer moves from what it replaces to it, the adaptation
         becomes promoted. Raises Conflict when the live version is no longer the one it replaces."""
@@ -108,6 +118,10 @@ class AdapterFiles(Protocol):
         """Hash every file against the manifest, and the manifest against what the store recorded of it.
 
         Raises IntegrityError, also when there is no folder."""
+        ...
+
+    def set_aside(self, version: AdapterVersion, to: Path) -> None:
+        """Verify a version's files and copy them into `to`, whole or not at all. Twice is once."""
         ...
 
     def remove(self, collection: str, version: int) -> None:

@@ -18,7 +18,6 @@ from seald.domain.adaptation import (
     AdaptationStatus,
     check_transition,
 )
-from seald.domain.document import Document
 from seald.errors import IllegalTransition, NotFound
 from seald.ports import Clock, Page
 from seald.store.session import Session, next_number, numbered_page
@@ -155,9 +154,9 @@ def read(connection: Connection, row: Row) -> Adaptation:
     return Adaptation.model_validate({**values, "documents": connection.scalars(query).all()})
 
 
-def queue(connection: Connection, document: Document, clock: Clock) -> Adaptation:
-    """Insert a queued adaptation that learns one document, with its first event."""
-    return _insert(connection, clock, AdaptationKind.LEARN, document.collection, (document.id,))
+def queue(connection: Connection, collection: str, documents: Sequence[str], clock: Clock) -> Adaptation:
+    """Insert a queued adaptation that learns these documents, with its first event."""
+    return _insert(connection, clock, AdaptationKind.LEARN, collection, documents)
 
 
 def queue_compaction(

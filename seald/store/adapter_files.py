@@ -97,6 +97,16 @@ class AdapterFolders:
                 raise IntegrityError(f"{label}: {name} is not what its manifest says; roll back to another version")
         return manifest, sha256
 
+    def set_aside(self, version: AdapterVersion, to: Path) -> None:
+        """Verify a version's files and copy them into `to`, whole or not at all. Raises IntegrityError."""
+        if to.exists():
+            return
+        self.verify(version)
+        draft = to.with_name(f"{to.name}.tmp")
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(self.folder(version.collection, version.version), draft)
+        draft.rename(to)
+
     def remove(self, collection: str, version: int) -> None:
         """Delete a version's folder; none there is fine."""
         shutil.rmtree(self.folder(collection, version), ignore_errors=True)

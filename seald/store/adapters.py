@@ -100,7 +100,7 @@ class SqlAdapters:
 
     def add_verdict(self, collection: str, version: int, verdict: Verdict) -> None:
         """One a guard; writing it again replaces it."""
-        this = (verdict_rows.c.collection == collection) & (verdict_rows.c.version == version)
+        this = _verdicts_of(collection, version)
         with self._session.write() as connection:
             connection.execute(verdict_rows.delete().where(this, verdict_rows.c.guard == verdict.guard))
             values = verdict.model_dump(mode="json")
@@ -124,6 +124,30 @@ class SqlAdapters:
             adaptations.move(
                 connection, self._clock, adaptation_id, adaptation.status, AdaptationStatus.REJECTED, error=error
             )
+
+    def repair(self, adaptation_id: str, *, reasons: str) -> AdapterVersion:
+        """Candidate without weights and verdicts, adaptation back to training: all or none."""
+        with self._session.write() as connection:
+            adaptation = adaptations.fetch(connection, adaptation_id)
+            candidate = _candidate(connection, adaptation)
+            repairs = candidate.repairs + 1
+            values = {"sha256": None, "manifest_sha256": None, "repairs": repairs}
+            connection.execute(_this(candidate.collection, candidate.version).values(**values))
+            connection.execute(verdict_rows.delete().where(_verdicts_of(candidate.collection, candidate.version)))
+            adaptations.move(connection, self._clock, adaptation_id, adaptation.status, AdaptationStatus.TRAINING)
+            adaptations.note(connection, self._clock, adaptation_id, "repair", {"repair": repairs, "reasons": reasons})
+            return _find(connection, candidate.collection, candidate.version)
+
+    def take_up_again(self, adaptation_id: str) -> Adaptation:
+        """Reject a held adaptation with its candidate and queue its documents anew: all or none."""
+        error = {"message": "its documents are taken up again on the rebuilt adapter", "code": "taken_up_again"}
+        with self._session.write() as connection:
+            held = adaptations.fetch(connection, adaptation_id)
+            self._decide(connection, held, AdapterStatus.REJECTED)
+            adaptations.move(
+                connection, self._clock, held.id, AdaptationStatus.HELD, AdaptationStatus.REJECTED, error=error
+            )
+            return adaptations.queue(connection, held.collection, held.documents, self._clock)
 
     def promote(self, adaptation_id: str) -> AdapterVersion:
         """Approve the candidate, move the live pointer from what it replaces to it, end the adaptation: all or none."""
@@ -174,9 +198,7 @@ class SqlAdapters:
         return int(last or 0) + 1
 
     def _decide(self, connection: Connection, adaptation: Adaptation, after: AdapterStatus) -> AdapterVersion:
-        if adaptation.version is None:
-            raise IllegalTransition(f"{adaptation.id} has made no version yet")
-        candidate = _find(connection, adaptation.collection, adaptation.version)
+        candidate = _candidate(connection, adaptation)
         check_adapter_transition(candidate.status, after)
         guarded = _this(candidate.collection, candidate.version).where(rows.c.status == candidate.status)
         if connection.execute(guarded.values(status=after)).rowcount != 1:
@@ -209,6 +231,16 @@ def _replaceable(connection: Connection, collection: str) -> AdapterVersion:
         message = f"collection {collection!r} answers from the base: there is no adapter to rebuild"
         raise Conflict(message, code="nothing_to_compact")
     return _find(connection, collection, version)
+
+
+def _candidate(connection: Connection, adaptation: Adaptation) -> AdapterVersion:
+    if adaptation.version is None:
+        raise IllegalTransition(f"{adaptation.id} has made no version yet")
+    return _find(connection, adaptation.collection, adaptation.version)
+
+
+def _verdicts_of(collection: str, version: int) -> Any:
+    return (verdict_rows.c.collection == collection) & (verdict_rows.c.version == version)
 
 
 def _this(collection: str, version: int) -> Any:

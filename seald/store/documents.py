@@ -38,7 +38,7 @@ class SqlDocuments:
                 return _document(known), self._take_up_again(connection, document), False
             self._insert(connection, document)
             insert_probes(connection, probes)
-            return document, adaptations.queue(connection, document, self._clock), True
+            return document, adaptations.queue(connection, document.collection, (document.id,), self._clock), True
 
     def get(self, id: str) -> Document:
         """Raises NotFound."""
@@ -77,7 +77,7 @@ class SqlDocuments:
     def _take_up_again(self, connection: Connection, document: Document) -> Adaptation:
         latest = _latest(connection, document.id)
         if latest.status in QUEUED_AGAIN:
-            return adaptations.queue(connection, document, self._clock)
+            return adaptations.queue(connection, document.collection, (document.id,), self._clock)
         return latest
 
 

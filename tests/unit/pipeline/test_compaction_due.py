@@ -76,12 +76,6 @@ def test_a_general_budget_that_is_used_up(drops: list[float], reason: str | None
     assert trend([figures(drop=drop) for drop in drops], SETTINGS) == reason
 
 
-def test_without_a_general_budget_any_drop_uses_it_up() -> None:
-    settings = Settings.model_validate({"guards": {"general": {"max_drop": 0}}})
-    assert trend([figures(drop=0.0)], settings) is None
-    assert trend([figures(drop=0.001)], settings) == "general_trend"
-
-
 def test_a_version_that_no_guard_judged_says_nothing() -> None:
     assert trend([{}, {}, {}], SETTINGS) is None
 
