@@ -61,6 +61,6 @@ def recompute(figures: Figures) -> Outcome:
 def _luck(figures: Figures) -> float:
     """P-value of "nothing was gained": exact on answers (McNemar), a t-test on log-probabilities where they are few."""
     if figures["n"] < ENOUGH_ANSWERS:
-        return Fall(**figures["nats"]).p_at_least(0.0)
+        return Fall(**figures["nats"]).p_at_least(0.0, least=2)
     changed = figures["won"] + figures["lost"]
     return float(binomtest(figures["won"], changed, 0.5, alternative="greater").pvalue) if changed else 1.0

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from seald.domain.probe import ProbeResult
 from seald.domain.verdict import GuardName, Outcome, Verdict
 from seald.guards import looks, mean_bound
-from seald.guards.paired import Fall, compare, counted, fall, losses
+from seald.guards.paired import LEAST_NATS, Fall, compare, counted, fall, losses
 
 Decision = Literal["promote", "repair", "reject", "hold"]
 Figures = dict[str, Any]
@@ -66,17 +66,30 @@ def recompute(figures: Figures) -> Outcome:
 def _judged(figures: Figures) -> Figures:
     """The figures with the p-values and the outcome that follow from them."""
     lost = {float(loss): n for loss, n in figures["losses"].items()}
-    margin, level, effect = figures["margin"], figures["level"], figures["effect"]
+    margin, effect = figures["margin"], figures["effect"]
     p = mean_bound.p_at_least(lost, margin, effect=effect)
     p_worse = mean_bound.p_at_most(lost, margin, effect=effect)
-    by, p_nats = "answers", 1.0
-    if figures.get("nats") is not None and figures["drop"] <= MOST_LOST * margin:
+    by, p = _stronger(figures, p)
+    outcome = _outcome({**figures, "p": p, "p_worse": p_worse})
+    return {**figures, "p": round(p, 6), "p_worse": round(p_worse, 6), "by": by, "outcome": outcome}
+
+
+def _stronger(figures: Figures, p: float) -> tuple[str, float]:
+    """What shows that little was lost, and its p-value: the answers if they do, else log-probabilities if they may."""
+    if p > figures["level"] and figures.get("nats") is not None and figures["drop"] <= MOST_LOST * figures["margin"]:
         p_nats = Fall(**figures["nats"]).p_at_least(figures["max_nats"])
-    if p > level and p_nats <= level:
-        by = "nats"
-    least = min(p, p_nats)
-    outcome = "pass" if not figures["n"] or least <= level else "fail" if p_worse <= level else "inconclusive"
-    return {**figures, "p": round(least, 6), "p_worse": round(p_worse, 6), "by": by, "outcome": outcome}
+        return ("nats", p_nats) if p_nats < p else ("answers", p)
+    return "answers", p
+
+
+def _outcome(figures: Figures) -> Outcome:
+    if figures["p"] <= figures["level"] or not figures["n"]:
+        return "pass"
+    if figures["p_worse"] <= figures["level"]:
+        return "fail"
+    # One or two probes can show nothing, however well they went: there nothing may have been lost at all.
+    unhurt = figures["drop"] <= 0 and figures["gain"] > -figures.get("max_nats", 0.0)
+    return "pass" if figures["n"] < LEAST_NATS and unhurt else "inconclusive"
 
 
 def stepwise(n: int, level: float, look: Callable[[int, float], Verdict]) -> Verdict:

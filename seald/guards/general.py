@@ -18,9 +18,8 @@ def judge(before: Sequence[ProbeResult], after: Sequence[ProbeResult], settings:
     """Pass when a drop of the margin is ruled out, fail when it is shown, else inconclusive."""
     figures = gate.weigh(before, after, margin=settings.margin, level=level)
     reason = (
-        f"answers to {figures['n']} general questions {abs(figures['drop']):.1%} "
-        f"{'less' if figures['drop'] > 0 else 'more'} probable than the base's ({figures['lost']} preferences lost, "
-        f"{figures['won']} won); a drop of {settings.margin:.0%} has p {gate.said(figures['p'])}, "
-        f"needed {gate.said(level)}"
+        f"the answers to {figures['n']} general questions are {-100 * figures['drop']:+.1f} points more probable than "
+        f"with the base ({figures['lost']} preferences lost, {figures['won']} won); a drop of {settings.margin:.0%} "
+        f"has p {gate.said(figures['p'])}, needed {gate.said(level)}"
     )
     return Verdict(guard="general", verdict=figures["outcome"], figures=figures, reason=reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, sqrt
 from typing import Any
@@ -74,11 +74,6 @@ def counted(values: Sequence[float]) -> dict[float, int]:
     return dict(sorted(Counter(values).items()))
 
 
-def by_document(of: dict[str, Hashable], results: Sequence[ProbeResult]) -> list[Hashable]:
-    """The cluster of each result; a probe that nobody named stands alone."""
-    return [of.get(result.probe_id, result.probe_id) for result in results]
-
-
 @dataclass(frozen=True)
 class Fall:
     """Fall of the right answers' log-probabilities, nats per token: how many, their mean, and their spread."""
@@ -87,15 +82,14 @@ class Fall:
     mean: float
     deviation: float
 
-    def p_at_least(self, bound: float) -> float:
-        """P-value of "the mean fall is `bound` nats or more" (one-sided t-test); 1 with too few to tell."""
-        if self.n < LEAST_NATS:
+    def p_at_least(self, bound: float, *, least: int = LEAST_NATS) -> float:
+        """P-value of "the mean fall is `bound` nats or more" (one-sided t-test); 1 with fewer than `least`."""
+        if self.n < least:
             return 1.0
-        return _student(self.mean - bound, self.deviation, self.n)
-
-    def p_at_most(self, bound: float, *, least: int = 2) -> float:
-        """P-value of "the mean fall is `bound` nats or less"."""
-        return _student(bound - self.mean, self.deviation, self.n) if self.n >= least else 1.0
+        distance = self.mean - bound
+        if self.deviation == 0.0:
+            return float(distance >= 0)
+        return float(student.cdf(distance / (self.deviation / sqrt(self.n)), self.n - 1))
 
 
 def fall(before: Sequence[ProbeResult], after: Sequence[ProbeResult], *, clozes_only: bool) -> Fall:
@@ -105,12 +99,6 @@ def fall(before: Sequence[ProbeResult], after: Sequence[ProbeResult], *, clozes_
     falls = [b.logprob - a.logprob for b, a in pairs]
     deviation = float(np.std(falls, ddof=1)) if len(falls) > 1 else 0.0
     return Fall(n=len(falls), mean=round(_mean(falls), 4), deviation=round(deviation, 4))
-
-
-def _student(distance: float, deviation: float, n: int) -> float:
-    if deviation == 0.0:
-        return float(distance >= 0)
-    return float(student.cdf(distance / (deviation / sqrt(n)), n - 1))
 
 
 def _score(result: ProbeResult) -> float:

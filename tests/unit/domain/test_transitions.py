@@ -14,7 +14,7 @@ LEGAL = {
     S.QUEUED: "editing failed cancelled",
     S.EDITING: "training failed cancelled",
     S.TRAINING: "guarding failed cancelled",
-    S.GUARDING: "promoting rejected held failed cancelled",
+    S.GUARDING: "training promoting rejected held failed cancelled",
     S.PROMOTING: "promoted held failed",
     S.HELD: "promoting rejected cancelled",
     S.PROMOTED: "",

@@ -109,8 +109,11 @@ def test_small_drops_that_add_up_are_seen() -> None:
     assert verdict.verdict == "fail"
 
 
-def test_nothing_to_keep_passes() -> None:
+def test_nothing_to_keep_passes_and_of_one_or_two_probes_none_may_be_lost() -> None:
     assert keeping([], []).verdict == "pass"
+    two = results([True, True], kind="cloze")
+    assert keeping(two, two).verdict == "pass"
+    assert keeping(two, results([True, False], kind="cloze")).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize(("logprob", "outcome"), [(-1.0, "pass"), (-1.1, "inconclusive"), (-1.6, "fail")])

@@ -65,9 +65,9 @@ def test_a_falling_retention(kept: Sequence[float | None], reason: str | None) -
 @pytest.mark.parametrize(
     ("drops", "reason"),
     [
-        ([0.08], "general_trend"),
+        ([0.04], "general_trend"),
         ([0.03, 0.095], "general_trend"),
-        ([0.0799], None),
+        ([0.0399], None),
         ([0.09, 0.02], None),
         ([-0.1], None),
     ],

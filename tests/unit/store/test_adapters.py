@@ -138,4 +138,4 @@ def test_verdicts_replace_each_other_and_keep_their_order(stores: Stores) -> Non
         verdict = Verdict.model_validate({"guard": guard, "verdict": outcome, "figures": {"n": 3}, "reason": "r"})
         stores.adapters.add_verdict("default", 1, verdict)
     found = [(v.guard, v.verdict) for v in stores.adapters.verdicts("default", 1)]
-    assert found == [("acquisition", "pass"), ("integrity", "fail")]
+    assert found == [("integrity", "fail"), ("acquisition", "pass")]
