@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 
+import numpy as np
 import pytest
+from scipy.stats import norm
 
 from seald.config import General, Retention
 from seald.domain.probe import ProbeResult
@@ -55,9 +57,12 @@ def test_values_of_one_document_that_repeat_each_other_count_as_one() -> None:
 def test_looks_spend_the_level_and_no_more() -> None:
     assert looks.sizes(59) == (59,)
     assert looks.sizes(264) == (88, 176, 264)
-    spent = looks.levels((88, 176, 264), 0.05)
-    assert sum(spent) == pytest.approx(0.05)
-    assert spent[0] < 0.002 < spent[1] < spent[2]
+    first, second, last = looks.levels((88, 176, 264), 0.05)
+    assert first < 0.001 < second < 0.02 < 0.04 < last < 0.05
+    dice = np.random.default_rng(1)
+    steps = dice.normal(size=(100_000, 3)).cumsum(axis=1) / np.sqrt([1, 2, 3])
+    crossed = (norm.sf(steps) <= [first, second, last]).any(axis=1).mean()
+    assert crossed == pytest.approx(0.05, abs=0.003)
 
 
 def test_the_stream_earns_with_every_promotion_and_starves_without() -> None:
