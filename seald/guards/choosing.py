@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,7 +15,8 @@ from seald.guards.grading import is_right
 T = TypeVar("T")
 
 SAME = 90
-"""rapidfuzz ratio from which two questions, or two leads, are near-duplicates."""
+"""rapidfuzz ratio over words from which two questions, or two leads, are near-duplicates. Over letters `When was it
+founded?` and `Where was it founded?` would be."""
 LEAST_GUARD = 6
 """So many of a document's probes judge candidates before any pays the policy."""
 
@@ -36,10 +38,15 @@ class Blank:
 
 
 class Asked:
-    """What is asked already; takes a blank only where neither its answer nor its lead is there."""
+    """What is asked already; takes a blank only where neither its answer nor its lead is there.
 
-    def __init__(self, supplied: Sequence[Probe]) -> None:
-        self._asked = [probe.question for probe in supplied]
+    Questions and leads are compared without the document's title: all have it, so it would make any two alike.
+    """
+
+    def __init__(self, title: str, supplied: Sequence[Probe]) -> None:
+        name = re.sub(r"^(the|an?) ", "", title.lower())
+        self._title = re.compile(rf"(?:\b(?:the|an?) )?{re.escape(name)}")
+        self._asked = [self._bare(probe.question) for probe in supplied]
         self._answers: list[str] = []
 
     def takes_fact(self, blank: Blank) -> bool:
@@ -51,21 +58,25 @@ class Asked:
 
     def takes_cloze(self, blank: Blank) -> bool:
         """As `takes_fact`, for a blank with a lead, which must be another one, too."""
-        if not blank.lead or self._is_near(blank.lead) or not self.takes_fact(blank):
+        lead = self._bare(blank.lead)
+        if not blank.lead or self._is_near(lead) or not self.takes_fact(blank):
             return False
-        self._asked.append(blank.lead)
+        self._asked.append(lead)
         return True
 
     def takes_question(self, question: str) -> bool:
         """Whether nothing like it was asked; if so, it is asked from now on."""
-        if self._is_near(question):
+        bare = self._bare(question)
+        if self._is_near(bare):
             return False
-        self._asked.append(question)
+        self._asked.append(bare)
         return True
 
-    def _is_near(self, text: str) -> bool:
-        found = process.extractOne(text, self._asked, scorer=fuzz.ratio, processor=str.lower, score_cutoff=SAME)
-        return found is not None
+    def _is_near(self, bare: list[str]) -> bool:
+        return process.extractOne(bare, self._asked, scorer=fuzz.ratio, score_cutoff=SAME) is not None
+
+    def _bare(self, text: str) -> list[str]:
+        return re.findall(r"\w+", self._title.sub("", text.lower()))
 
 
 def same_answer(one: str, other: str) -> bool:

@@ -31,7 +31,7 @@ def make(
     Raises:
         EngineUnavailable, EngineRefused: the engine did not answer.
     """
-    asked = Asked(supplied)
+    asked = Asked(document.title, supplied)
     questions = most // ASKING if len(supplied) < ENOUGH_FROM_CLIENT else 0
     tried = spread(blanks, int(MOST_TRIED * (most - questions)), asked.takes_cloze)
     made = _clozes(engine, document, tried)[: most - questions]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -51,13 +50,13 @@ def fingerprint(file: Path | None = None) -> str:
 @cache
 def _read(file: Path | None) -> tuple[tuple[Probe, ...], str]:
     shipped = FILE.read_bytes()
-    probes = dict(_probes(FILE, shipped, "shipped", {}))
+    probes: dict[str, Probe] = {}
+    _add(probes, FILE, shipped, "shipped")
     if file is None:
         return tuple(probes.values()), hashlib.sha256(shipped).hexdigest()[:12]
-    content = _content(file)
-    for question, probe in _probes(file, content, "client", probes):
-        probes[question] = probe
-    return tuple(probes.values()), hashlib.sha256(shipped + b"\n" + content).hexdigest()[:12]
+    own = _content(file)
+    _add(probes, file, own, "client")
+    return tuple(probes.values()), hashlib.sha256(shipped + b"\n" + own).hexdigest()[:12]
 
 
 def _content(file: Path) -> bytes:
@@ -67,18 +66,15 @@ def _content(file: Path) -> bytes:
         raise ConfigError(f"{file} cannot be read: {error.strerror or error}", param=KEY) from None
 
 
-def _probes(
-    file: Path, content: bytes, origin: ProbeOrigin, known: dict[str, Probe]
-) -> Iterator[tuple[str, Probe]]:
-    """Pairs of the question, in lower case, and its probe; `known` is looked at while it grows."""
+def _add(probes: dict[str, Probe], file: Path, content: bytes, origin: ProbeOrigin) -> None:
+    """The probes of each line that is not empty, under their questions in lower case."""
     for number, line in enumerate(content.splitlines(), start=1):
         if not line.strip():
             continue
         item = _item(line, f"{file}, line {number}")
-        question = item.question.lower()
-        if question in known:
+        if item.question.lower() in probes:
             raise ConfigError(f"{file}, line {number}: {item.question!r} is asked already", param=KEY)
-        yield question, _probe(item, origin)
+        probes[item.question.lower()] = _probe(item, origin)
 
 
 def _item(line: bytes, where: str) -> Item:
@@ -88,26 +84,29 @@ def _item(line: bytes, where: str) -> Item:
         reasons = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'line'}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"{where}: {reasons}", param=KEY) from None
     if item.answer.split()[0].lower() == item.wrong.split()[0].lower():
-        raise ConfigError(f"{where}: answer and wrong begin with the same word, so they cannot be told apart", param=KEY)
+        raise ConfigError(f"{where}: answer and wrong begin with the same word: nothing tells them apart", param=KEY)
     return item
 
 
 def _probe(item: Item, origin: ProbeOrigin) -> Probe:
-    answer = _after(item.lead, item.answer)
+    before, after = _gaps(item)
+    answer = after + item.answer
     return Probe(
         id=probe_id("general", item.question, answer),
         collection="",
         document_id=None,
         kind="choice",
         question=item.question,
-        lead=item.lead,
+        lead=item.lead + before,
         answer=answer,
-        wrong=_after(item.lead, item.wrong),
+        wrong=after + item.wrong,
         origin=origin,
     )
 
 
-def _after(lead: str, text: str) -> str:
-    """`text` as it goes on after `lead`: behind a space, where the script has spaces and no bracket or quote opens."""
-    wide = unicodedata.east_asian_width(lead[-1]) in "WF" or unicodedata.east_asian_width(text[0]) in "WF"
-    return text if wide else " " + text
+def _gaps(item: Item) -> tuple[str, str]:
+    """What stands behind the lead, and before the answers: the space belongs to the token of a word, but is one of its
+    own before digits, and both answers would begin with it. A script without spaces has none."""
+    if any(unicodedata.east_asian_width(c) in "WF" for c in (item.lead[-1], item.answer[0])):
+        return "", ""
+    return (" ", "") if item.answer[0].isdigit() and item.wrong[0].isdigit() else ("", " ")

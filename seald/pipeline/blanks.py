@@ -74,7 +74,7 @@ def _of_sentence(title: str, passage: Passage, sentence: str) -> Iterator[Blank]
 
 
 def _listed(sentence: str, facts: Sequence[Fact]) -> set[int]:
-    """Places of the items of lists (`Ada and Bo`, `Ada, Bo, Cy`): each of them would be right where another is asked."""
+    """Places of the items of lists (`Ada and Bo`, `Ada, Bo, Cy`): each would be right where another is asked."""
     listed: set[int] = set()
     run: list[int] = []
     conjoined = False

@@ -92,7 +92,7 @@ def _sample(shop: Workshop, candidate: AdapterVersion, documents: Sequence[str])
 
 
 def _general(shop: Workshop, candidate: AdapterVersion) -> Verdict:
-    probes = suite.load()
+    probes = suite.load(shop.settings.guards.general.file)
     after = probing.put(shop.engine, probes, candidate.engine_name)
     return general.judge(_base_general(shop, probes), after, shop.settings.guards.general)
 
@@ -109,7 +109,8 @@ def _before_and_after(
 
 def _base_general(shop: Workshop, probes: Sequence[Probe]) -> list[ProbeResult]:
     """The base model's results on the general suite: the same for every candidate, so computed once."""
-    file = shop.cache / f"general-base-{shop.base.sha256[:16]}-{suite.fingerprint()}.json"
+    fingerprint = suite.fingerprint(shop.settings.guards.general.file)
+    file = shop.cache / f"general-base-{shop.base.sha256[:16]}-{fingerprint}.json"
     return remembered(file, _RESULTS, lambda: probing.put(shop.engine, probes, BASE))
 
 
