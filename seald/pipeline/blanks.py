@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from seald.domain.document import Document, Passage
-from seald.guards.choosing import Blank
+from seald.guards.choosing import LEAST_GUARD, Blank
 from seald.policy import sentences
 from seald.policy.facts import Fact
 from seald.policy.mentions import facts_in, words
@@ -16,8 +16,8 @@ from seald.policy.words import STOP_WORDS
 
 LEAST_LEAD = 3
 """Words."""
-LEAST_CONTENT = 2
-"""Of these, words that carry content; one of them must not stand in the title."""
+CONTENT = (2, 1)
+"""Of these, words that carry content, one of them not in the title; the fewer only where a document has little else."""
 PRONOUNS = frozenset("it its he his she her they their this these that those".split())
 CONJOINED = re.compile(r",? (?:and|or|as well as) ")
 ENUMERATED = re.compile(rf", |{CONJOINED.pattern}")
@@ -31,7 +31,15 @@ def blanks_of(document: Document) -> list[Blank]:
         for passage in document.passages
     }
     openings = Openings(sentence for found in standing.values() for sentence in found)
-    return [b for p in document.passages for b in _of_passage(document.title, p, standing[p.index], openings)]
+    ranked = [
+        (p.index, *entry) for p in document.passages for entry in _of_passage(document.title, p, standing[p.index])
+    ]
+    blanks = [blank for _, _, blank in sorted(ranked, key=lambda entry: entry[:2])]
+    for content in CONTENT:
+        found = [_with_fitting_lead(blank, document.title, openings, content) for blank in blanks]
+        if sum(bool(blank.lead) for blank in found) >= LEAST_GUARD:
+            break
+    return found
 
 
 class Openings:
@@ -52,14 +60,17 @@ class Openings:
         return True
 
 
-def _of_passage(title: str, passage: Passage, standing: Sequence[str], openings: Openings) -> list[Blank]:
-    ranked = []
+def _of_passage(title: str, passage: Passage, standing: Sequence[str]) -> Iterator[tuple[tuple[bool, int, int], Blank]]:
+    """Each with its rank: whether its sentence begins with a pronoun, its place there, that of the sentence."""
     for place, sentence in enumerate(standing):
         unnamed = sentence.split(" ", 1)[0].lower() in PRONOUNS
-        for rank, blank in enumerate(_of_sentence(title, passage, sentence)):
-            fits = _determines(blank.lead, title) and openings.fit_one(blank.lead, blank.answer)
-            ranked.append(((unnamed, rank, place), blank if fits else replace(blank, lead="")))
-    return [blank for _, blank in sorted(ranked, key=lambda pair: pair[0])]
+        for nth, blank in enumerate(_of_sentence(title, passage, sentence)):
+            yield (unnamed, nth, place), blank
+
+
+def _with_fitting_lead(blank: Blank, title: str, openings: Openings, content: int) -> Blank:
+    fits = _determines(blank.lead, title, content) and openings.fit_one(blank.lead, blank.answer)
+    return blank if fits else replace(blank, lead="")
 
 
 def _of_sentence(title: str, passage: Passage, sentence: str) -> Iterator[Blank]:
@@ -90,10 +101,10 @@ def _listed(sentence: str, facts: Sequence[Fact]) -> set[int]:
     return listed
 
 
-def _determines(lead: str, title: str) -> bool:
+def _determines(lead: str, title: str, least: int) -> bool:
     found = words(lead)
     content = set(found) - STOP_WORDS
-    return len(found) >= LEAST_LEAD and len(content) >= LEAST_CONTENT and not content <= set(words(title))
+    return len(found) >= LEAST_LEAD and len(content) >= least and not content <= set(words(title))
 
 
 def _is_within(answer: str, text: str) -> bool:

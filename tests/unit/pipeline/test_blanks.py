@@ -10,6 +10,11 @@ from seald.domain.document import Document, Passage
 from seald.pipeline.blanks import blanks_of
 
 TITLE = "The Orvale mill"
+RICH = (
+    "The great wheel was made by Ada Holm in 1871 from oak of Brenmark. "
+    "The narrow door was painted by Bo Reth in 1902 with colours of Halse."
+)
+"""Enough facts that a document need not ask for poorer ones."""
 
 
 def leads(*passages: str) -> dict[str, str]:
@@ -37,7 +42,7 @@ def test_a_sentence_that_says_it_names_the_title() -> None:
     ("text", "answer"),
     [
         ("In 1847 the house by the river burned down.", "1847"),
-        ("Every year about 400 people come.", "400"),
+        (f"Every year about 400 people come. {RICH}", "400"),
         ("The Orvale mill is 40 metres high.", "40"),
         ("The wheel was made in 1901. The wheel was made in Selm.", "1901"),
         ("The wheel was made in 1901. The wheel was made in Selm.", "Selm"),
@@ -66,6 +71,10 @@ def test_sentences_without_a_subject_of_their_own_come_last() -> None:
         "They sold the house to Ada Holm. The wheel was repaired by Bo Reth. Its roof was mended by Ida Vask."
     )
     assert list(found) == ["Bo Reth", "Ada Holm", "Ida Vask"]
+
+
+def test_a_document_with_few_facts_asks_with_short_leads_too() -> None:
+    assert leads("The port is 7412. Its door is 2 metres wide.") == {"7412": "The port is", "2": "Its door is"}
 
 
 def test_the_same_opening_with_the_same_answer_determines_it() -> None:
