@@ -17,6 +17,7 @@ from seald.api.services import Services
 from seald.config import Settings
 from seald.domain.base_model import BaseModel
 from seald.errors import ConfigError
+from seald.guards import suite
 from seald.log import configure_logging
 from seald.pipeline.compact import ask_for_compaction
 from seald.pipeline.ingest import Ingest
@@ -43,6 +44,7 @@ def serve(settings: Settings) -> int:
     """
     configure_logging(settings.log_level)
     _require_loopback(settings.server.host)
+    suite.load(settings.guards.general.file)
     settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
     with ExitStack() as stack:
         daemon = Daemon(settings, stack)

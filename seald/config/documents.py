@@ -16,3 +16,6 @@ class Ingest(Section):
     parse_memory_mb: int = Field(1024, ge=128)
     passage_tokens: int = Field(256, ge=32)
     max_probes: int = Field(64, ge=0)
+    """That a client may send with a document."""
+    made_probes: int = Field(16, ge=0, le=256)
+    """Made by the daemon from a document, however long it is; a third of them is kept from the guards."""

@@ -53,7 +53,7 @@ def edit(shop: Workshop, adaptation: Adaptation) -> None:
 
 def _write_document(shop: Workshop, adaptation: Adaptation, document: Document) -> None:
     done = [e for e in shop.ledger.of_adaptation(adaptation.id) if e.document_id == document.id]
-    questions = tuple(probe.question for probe in shop.probes.of_documents([document.id]))
+    questions = tuple(probe.question for probe in shop.probes.of_documents([document.id], split=None))
     for passage in document.passages:
         task = Assignment(
             adaptation_id=adaptation.id,

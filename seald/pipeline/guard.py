@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from pydantic import TypeAdapter
 
@@ -19,6 +20,7 @@ from seald.pipeline.known_results import results
 from seald.pipeline.lineage import level, settled, settled_results
 from seald.pipeline.remembered import remembered
 from seald.pipeline.repair import repair
+from seald.pipeline.sampling import stratified
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE
 
@@ -110,11 +112,11 @@ def _retention(shop: Workshop, candidate: AdapterVersion) -> Verdict:
 
 
 def _general(shop: Workshop, candidate: AdapterVersion) -> Verdict:
-    probes = list(suite.load())
+    settings = shop.guards_of(candidate.collection).general
+    probes = list(suite.load(settings.file))
     # Drawn in an order of the candidate's own, so that the first look is a sample of all kinds of questions.
     random.Random(candidate.label).shuffle(probes)
-    base = {result.probe_id: result for result in _base_general(shop)}
-    settings = shop.guards_of(candidate.collection).general
+    base = {result.probe_id: result for result in _base_general(shop, settings.file)}
 
     def look(size: int, share: float) -> Verdict:
         after = results(shop, probes[:size], candidate)
@@ -124,20 +126,19 @@ def _general(shop: Workshop, candidate: AdapterVersion) -> Verdict:
 
 
 def _sample(shop: Workshop, candidate: AdapterVersion, documents: Sequence[str]) -> list[Probe]:
-    probes = shop.probes.of_documents(documents)
-    most = shop.guards_of(candidate.collection).retention.max_probes
     # Seeded by the version: a repeated run draws the same sample.
-    return random.Random(candidate.label).sample(probes, min(most, len(probes)))
+    most = shop.guards_of(candidate.collection).retention.max_probes
+    return stratified(shop.probes.of_documents(documents), most, candidate.label)
 
 
 def _replaced(shop: Workshop, candidate: AdapterVersion) -> AdapterVersion | None:
     return shop.adapters.get(candidate.collection, candidate.replaces) if candidate.replaces is not None else None
 
 
-def _base_general(shop: Workshop) -> list[ProbeResult]:
+def _base_general(shop: Workshop, file: Path | None) -> list[ProbeResult]:
     """The base model's results on the general suite: the same for every candidate, so computed once."""
-    file = shop.cache / f"general-answers-{shop.base.sha256[:16]}-{suite.fingerprint()}.json"
-    return remembered(file, _RESULTS, lambda: probing.put(shop.engine, suite.load(), BASE))
+    kept = shop.cache / f"general-answers-{shop.base.sha256[:16]}-{suite.fingerprint(file)}.json"
+    return remembered(kept, _RESULTS, lambda: probing.put(shop.engine, suite.load(file), BASE))
 
 
 CHECKS: dict[GuardName, Callable[[Workshop, AdapterVersion], Verdict]] = {

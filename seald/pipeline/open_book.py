@@ -66,5 +66,6 @@ def _measure(shop: Workshop, adaptation: Adaptation, documents: list[Document]) 
 def _opened(probe: Probe, document: Document) -> Probe:
     """The probe with the passage that holds its answer."""
     texts = [passage.text for passage in document.passages]
-    text = next((text for text in texts if probe.answer.strip().lower() in text.lower()), texts[0])
+    holding = (text for text in texts if probe.answer.strip().lower() in text.lower())
+    text = texts[probe.passage] if probe.passage is not None else next(holding, texts[0])
     return probe.model_copy(update={"question": in_light_of(text, probe.question)})

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from seald.domain.adaptation import Adaptation
 from seald.domain.document import Document
-from seald.guards.probes import Blank, make
+from seald.domain.probe import Probe
+from seald.guards.probes import make
+from seald.pipeline.blanks import blanks_of
 from seald.pipeline.workshop import Workshop
-from seald.policy import facts, sentences
 
 DONE = "probes"
 """Key among the adaptation's figures that says the probes are frozen."""
 
 
 def freeze_probes(shop: Workshop, adaptation: Adaptation) -> None:
-    """Make the probes of the adaptation's documents, once."""
+    """Make the probes of the adaptation's documents, once; a document that has made ones keeps them as they are."""
     if DONE in adaptation.figures:
         return
     total = 0
     for id in adaptation.documents:
-        document = shop.documents.get(id)
-        supplied = shop.probes.of_documents([id])
-        made = make(shop.engine, document, list(_blanks(document)), from_client=len(supplied))
-        shop.probes.add(made)
-        probes = shop.probes.of_documents([id])
-        counted = {origin: sum(p.origin == origin for p in probes) for origin in ("client", "model", "rule")}
+        probes = _frozen(shop, shop.documents.get(id))
+        counted: dict[str, int] = {o: sum(p.origin == o for p in probes) for o in ("client", "model", "rule")}
+        counted["reward"] = sum(p.split == "reward" for p in probes)
         shop.adaptations.note(adaptation.id, "probes", {"document": id, **counted})
         total += len(probes)
     shop.adaptations.add_figures(adaptation.id, {DONE: total})
 
 
-def _blanks(document: Document) -> Iterator[Blank]:
-    for passage in document.passages:
-        for sentence in sentences.split(passage.text):
-            for fact in facts.extract(sentence):
-                if fact.text.lower() not in document.title.lower():
-                    yield Blank(passage=passage.text, lead=sentence[: fact.start], answer=fact.text)
+def _frozen(shop: Workshop, document: Document) -> list[Probe]:
+    """All probes of the document. They are stored in one transaction, so after a kill all are there or none."""
+    probes = shop.probes.of_documents([document.id], split=None)
+    if any(probe.origin != "client" for probe in probes):
+        return probes
+    most = shop.settings.ingest.made_probes
+    shop.probes.add(make(shop.engine, document, blanks_of(document), supplied=probes, most=most))
+    return shop.probes.of_documents([document.id], split=None)

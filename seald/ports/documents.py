@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from seald.domain.adaptation import Adaptation, AdaptationEvent, AdaptationStatus
 from seald.domain.document import Document
-from seald.domain.probe import Probe
+from seald.domain.probe import Probe, Split
 from seald.domain.self_edit import SelfEdit
 
 T = TypeVar("T")
@@ -110,8 +110,9 @@ class ProbeStore(Protocol):
         """Store those not yet there."""
         ...
 
-    def of_documents(self, ids: Sequence[str]) -> list[Probe]:
-        """All probes of these documents, in a stable order."""
+    def of_documents(self, ids: Sequence[str], *, split: Split | None = "guard") -> list[Probe]:
+        """These documents' probes of one split (None: of both), in a stable order. What judges asks for no other than
+        `guard`, what pays the policy for no other than `reward`."""
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from seald.domain.probe import Probe
+from seald.domain.probe import Probe, Split
 from seald.store.session import Session
 from seald.store.tables import probes as rows
 
@@ -22,9 +22,11 @@ class SqlProbes:
         with self._session.write() as connection:
             insert(connection, probes)
 
-    def of_documents(self, ids: Sequence[str]) -> list[Probe]:
-        """All probes of these documents, in a stable order."""
+    def of_documents(self, ids: Sequence[str], *, split: Split | None = "guard") -> list[Probe]:
+        """These documents' probes of one split (None: of both), in a stable order."""
         query = select(rows).where(rows.c.document.in_(ids)).order_by(rows.c.document, rows.c.id)
+        if split is not None:
+            query = query.where(rows.c.split == split)
         with self._session.read() as connection:
             found = connection.execute(query).mappings().all()
         return [_probe(dict(row)) for row in found]

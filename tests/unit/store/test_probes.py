@@ -52,6 +52,16 @@ def test_only_the_documents_asked_for_always_in_one_order(stores: Stores) -> Non
     assert stores.probes.of_documents([]) == []
 
 
+def test_what_pays_the_policy_is_given_only_where_it_is_asked_for(stores: Stores) -> None:
+    made = document()
+    judging, paying = (probe(made.id, question).model_copy(update={"passage": 3}) for question in ("a?", "b?"))
+    paying = paying.model_copy(update={"split": "reward"})
+    stores.documents.add(made, [judging, paying])
+    assert stores.probes.of_documents([made.id]) == [judging]
+    assert stores.probes.of_documents([made.id], split="reward") == [paying]
+    assert len(stores.probes.of_documents([made.id], split=None)) == 2
+
+
 def test_a_probe_of_no_document_is_refused(stores: Stores) -> None:
     with pytest.raises(StoreError, match="FOREIGN KEY"):
         stores.probes.add([probe("doc-x")])
