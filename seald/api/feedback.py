@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from seald.api.bodies import read_object, validate
 from seald.api.metrics import Metrics
@@ -25,6 +25,12 @@ class FeedbackRequest(BaseModel):
     request_id: str = Field(min_length=1, max_length=128)
     rating: Rating
     comment: str | None = Field(None, max_length=MOST_CHARACTERS)
+
+    @field_validator("rating", mode="before")
+    @classmethod
+    def _a_whole_number(cls, given: Any) -> Any:
+        # To Python `true` and 1.0 are 1, and a literal takes them for it.
+        return given if type(given) is int else None
 
 
 async def read_feedback(request: Request) -> FeedbackRequest:
