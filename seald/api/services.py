@@ -87,7 +87,7 @@ class Services:
     wake: Callable[[], None]
     """Tells the scheduler that there is work."""
     status: Callable[[], dict[str, Any]]
-    """`{model, engine, collections, adaptations: {queued, running, held}, training}`."""
+    """`{model, engine, collections: [{name, live, documents, watch}], adaptations: {queued, running, held}, training}`."""
     draining: Callable[[], bool]
 
     def refuse_new_work_while_draining(self) -> None:

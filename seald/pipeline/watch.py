@@ -116,7 +116,7 @@ class Watching:
         """The same with what clients say; acted upon."""
         counted = self._feedback.of_collection(version.collection)
         now, before = counted.get(version.version, Ratings()), counted.get(version.replaces, Ratings())
-        figures = {"up": now.up, "down": now.down, "up_before": before.up, "down_before": before.down}
+        figures: dict[str, Any] = {"up": now.up, "down": now.down, "up_before": before.up, "down_before": before.down}
         outcome, reason = found.outcome, found.reason
         if min(now.n, before.n) >= self._settings.feedback_least:
             p = p_rated_worse(now, before)

@@ -45,7 +45,8 @@ class SqlWatches:
         """When watching last paused, whether it still does or not."""
         query = select(func.max(rows.c.at)).where(rows.c.collection == collection, rows.c.action == "paused")
         with self._session.read() as connection:
-            return connection.scalar(query)
+            found: datetime | None = connection.scalar(query)
+        return found
 
     def page(self, collection: str, *, after: int, limit: int) -> Page[Watch]:
         """Oldest first, those with a number above `after`; without their probes."""

@@ -93,8 +93,9 @@ def test_watches_are_listed(world, client) -> None:
         about = {"collection": "default", "version": 1, "outcome": "kept", "action": "none", "reason": f"look {n}"}
         world.watches.add(Watch(**about, figures={"general": {"n": 60}}, probes={"probe-1": 1}, at=NOON))
     page = client.get("/v1/adapters/default/watches?limit=2").json()
-    assert (page["object"], page["has_more"], [w["reason"] for w in page["data"]]) == ("list", True, ["look 0", "look 1"])
-    assert set(page["data"][0]) == {"id", "object", "collection", "version", "outcome", "action", "reason", "figures", "at"}
+    assert (page["object"], page["has_more"]) == ("list", True)
+    assert [w["reason"] for w in page["data"]] == ["look 0", "look 1"]
+    assert "probes" not in page["data"][0]
     rest = client.get(f"/v1/adapters/default/watches?after={page['data'][-1]['id']}").json()
     assert [w["reason"] for w in rest["data"]] == ["look 2"]
     assert client.get("/v1/adapters/nobody/watches").status_code == 404
