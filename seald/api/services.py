@@ -87,7 +87,8 @@ class Services:
     wake: Callable[[], None]
     """Tells the scheduler that there is work."""
     status: Callable[[], dict[str, Any]]
-    """`{model, engine, collections: [{name, live, documents, watch}], adaptations: {queued, running, held}, training}`."""
+    """`{model, engine, collections: [{name, live, documents, watch}], adaptations: {queued, running, held},
+    training}`; `watch` as `standing` gives it."""
     draining: Callable[[], bool]
 
     def refuse_new_work_while_draining(self) -> None:
