@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 from contextlib import ExitStack
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -23,9 +24,11 @@ from seald.pipeline.compact import ask_for_compaction
 from seald.pipeline.ingest import Ingest
 from seald.pipeline.promote import roll_back
 from seald.pipeline.runner import Runner
+from seald.pipeline.standing import standing
+from seald.pipeline.watch import LOOK_SECONDS, Watching
 from seald.pipeline.workshop import Workshop
 from seald.policy.registry import load_policy
-from seald.scheduler import Scheduler
+from seald.scheduler import Chore, Scheduler
 from seald.serving.alternating import Alternating
 from seald.serving.fleet import Fleet
 from seald.serving.gateway import HttpGateway
@@ -34,6 +37,9 @@ from seald.store import Stores, open_stores
 from seald.training.launcher import ProcessTrainer
 
 log = structlog.get_logger(__name__)
+
+FLUSH_SECONDS = 1.0
+PRUNE_SECONDS = 600.0
 
 
 def serve(settings: Settings) -> int:
@@ -68,7 +74,7 @@ class Daemon:
         self._fleet.residency.on_traffic = self._trainer.set_busy
         self._shop = self._make_workshop(self._base)
         self._runner = Runner(self._shop)
-        self._scheduler = Scheduler(self._runner.step)
+        self._scheduler = Scheduler(self._runner.step, self._chores())
 
     def run(self) -> None:
         """Sweep, start the engine and the pipeline, answer requests until told to stop, drain."""
@@ -80,6 +86,7 @@ class Daemon:
         finally:
             self._stopping.set()
             self._scheduler.stop()
+            self._stores.answers.flush()
             log.info("stopped")
 
     def _answer(self) -> None:
@@ -121,6 +128,16 @@ class Daemon:
             pointer=self._pointer,
         )
 
+    def _chores(self) -> tuple[Chore, ...]:
+        stores, kept = self._stores, self._settings.feedback
+        prune = partial(stores.answers.prune, timedelta(days=kept.keep_days), kept.keep_answers)
+        watching = Watching(self._shop, stores.watches, stores.feedback)
+        return (
+            Chore("watch", LOOK_SECONDS, watching.look),
+            Chore("flush_answers", FLUSH_SECONDS, stores.answers.flush, aside=True),
+            Chore("prune_answers", PRUNE_SECONDS, prune, aside=True),
+        )
+
     def _services(self) -> Services:
         stores, settings = self._stores, self._settings
         gateway = HttpGateway(self._fleet, stores.adapters, settings.engine)
@@ -133,6 +150,9 @@ class Daemon:
             adaptations=stores.adaptations,
             adapters=stores.adapters,
             files=stores.adapter_files,
+            answers=stores.answers,
+            feedback=stores.feedback,
+            watches=stores.watches,
             ingest=ingest,
             rollback=partial(roll_back, self._shop),
             compact=partial(ask_for_compaction, self._shop),
@@ -145,10 +165,13 @@ class Daemon:
         return {
             "model": self._base.name,
             "engine": self._fleet.status(),
-            "collections": self._stores.adapters.summary(),
+            "collections": [self._with_watch(found) for found in self._stores.adapters.summary()],
             "adaptations": self._stores.adaptations.counts(),
             "training": self._stores.adaptations.training(),
         }
+
+    def _with_watch(self, collection: dict[str, Any]) -> dict[str, Any]:
+        return {**collection, "watch": standing(self._stores.watches, collection["name"], self._settings.watch)}
 
 
 class _Server(uvicorn.Server):

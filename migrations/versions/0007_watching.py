@@ -41,11 +41,13 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.String(length=16), nullable=False),
         sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("figures", sa.JSON(), nullable=False),
+        sa.Column("probes", sa.JSON(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_watches")),
     )
-    op.create_index(op.f("ix_watches_collection"), "watches", ["collection"])
+    op.create_index(op.f("ix_watches_collection_version"), "watches", ["collection", "version"])
 
 
 def downgrade() -> None:

@@ -14,6 +14,7 @@ from seald.api.paging import LARGEST
 from seald.api.services import Services, Wired
 from seald.api.shapes import AdaptationObject, AdapterDetail, AdapterObject, Listing, RollbackObject
 from seald.domain.adapter import MANIFEST, AdapterVersion, Manifest
+from seald.domain.feedback import Ratings
 from seald.errors import IntegrityError, NotFound
 from seald.ports import BASE, AdapterFiles
 
@@ -47,7 +48,7 @@ def list_adapters(services: Wired) -> Listing[AdapterObject]:
 @router.get("/v1/adapters/{collection}")
 def list_versions(collection: str, services: Wired) -> Listing[AdapterObject]:
     """Every version of one collection, oldest first."""
-    _require(services, collection)
+    require_collection(services, collection)
     return Listing(data=_versions(services, collection))
 
 
@@ -59,10 +60,11 @@ def show_version(
     verify: Annotated[bool, Query(description="Hash every file against the manifest")] = False,
 ) -> AdapterDetail:
     """One version with its manifest; `?verify=true` reads every byte of it."""
-    _require(services, collection)
+    require_collection(services, collection)
     found = services.adapters.get(collection, version)
     checked = _verify(services.files, found) if verify else {"manifest": _manifest(services.files, found)}
-    return AdapterDetail.of(found, services.adapters.verdicts(collection, version), **checked)
+    feedback = services.feedback.of_collection(collection).get(version, Ratings())
+    return AdapterDetail.of(found, services.adapters.verdicts(collection, version), feedback, **checked)
 
 
 async def read_rollback(request: Request) -> RollbackRequest:
@@ -75,7 +77,7 @@ def roll_back(
     collection: str, asked: Annotated[RollbackRequest, Depends(read_rollback)], services: Wired
 ) -> RollbackObject:
     """Move the live pointer back. Requests in flight finish where they began."""
-    _require(services, collection)
+    require_collection(services, collection)
     before = services.adapters.live(collection)
     begin = time.perf_counter()
     live = services.rollback(collection, asked.to, asked.reason)
@@ -102,22 +104,26 @@ def compact(
     services: Wired,
 ) -> AdaptationObject:
     """Rebuild the live adapter from the base: 202 and a queued adaptation. Where one is open already: 200 and it."""
-    _require(services, collection)
+    require_collection(services, collection)
     adaptation, new = services.compact(collection, asked.reason)
     services.wake()
     response.status_code = 202 if new else 200
     return shaped(services, adaptation)
 
 
-def _require(services: Services, collection: str) -> None:
+def require_collection(services: Services, collection: str) -> None:
+    """Raise NotFound unless there is such a collection."""
     # Also keeps names with path characters away from the file system.
     if collection not in services.adapters.collections():
         raise NotFound(f"there is no collection {collection[:200]!r}; GET /v1/adapters lists them", param="collection")
 
 
 def _versions(services: Services, collection: str) -> list[AdapterObject]:
-    store = services.adapters
-    return [AdapterObject.of(v, store.verdicts(collection, v.version)) for v in store.of_collection(collection)]
+    store, feedback = services.adapters, services.feedback.of_collection(collection)
+    return [
+        AdapterObject.of(v, store.verdicts(collection, v.version), feedback.get(v.version, Ratings()))
+        for v in store.of_collection(collection)
+    ]
 
 
 def _manifest(files: AdapterFiles, version: AdapterVersion) -> Manifest | None:

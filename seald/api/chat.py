@@ -8,13 +8,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from seald.api.bodies import read_object
-from seald.api.completion_request import check_chat, check_embeddings, check_text
+from seald.api.completion_request import CompletionRequest, check_chat, check_embeddings, check_text
 from seald.api.metrics import Metrics
 from seald.api.relay import RelayedAnswer
 from seald.api.response_request import check_response
 from seald.api.services import services_of
-from seald.api.stamp import StampedResponse
-from seald.ports import Gateway
+from seald.api.stamp import StampedResponse, StampedStream
 
 CHAT = "/v1/chat/completions"
 TEXT = "/v1/completions"
@@ -29,29 +28,37 @@ def router(metrics: Metrics) -> APIRouter:
     @routes.post(CHAT, openapi_extra=_body("model", "messages"), response_class=Response)
     async def chat(request: Request) -> Response:
         """A chat completion, as OpenAI's API has it."""
-        return RelayedAnswer(_gateway(request), metrics, CHAT, check_chat(await read_object(request)))
+        return _rateable(request, metrics, CHAT, check_chat(await read_object(request)))
 
     @routes.post(TEXT, openapi_extra=_body("model", "prompt"), response_class=Response)
     async def text(request: Request) -> Response:
         """A text completion, as OpenAI's API has it."""
-        return RelayedAnswer(_gateway(request), metrics, TEXT, check_text(await read_object(request)))
+        return _rateable(request, metrics, TEXT, check_text(await read_object(request)))
 
     @routes.post(RESPONSES, openapi_extra=_body("model", "input"), response_class=Response)
     async def responses(request: Request) -> Response:
         """A response, as OpenAI's API has it, of an engine that has this route. Nothing is stored."""
         asked = check_response(await read_object(request))
-        return RelayedAnswer(_gateway(request), metrics, RESPONSES, asked, StampedResponse)
+        return _rateable(request, metrics, RESPONSES, asked, StampedResponse)
 
     @routes.post(EMBEDDINGS, openapi_extra=_body("model", "input"), response_class=Response)
     async def embeddings(request: Request) -> Response:
         """Embeddings, as OpenAI's API has them, of an engine that has this route."""
-        return RelayedAnswer(_gateway(request), metrics, EMBEDDINGS, check_embeddings(await read_object(request)))
+        gateway, asked = services_of(request.app).gateway, check_embeddings(await read_object(request))
+        return RelayedAnswer(gateway, None, metrics, EMBEDDINGS, asked)
 
     return routes
 
 
-def _gateway(request: Request) -> Gateway:
-    return services_of(request.app).gateway
+def _rateable(
+    request: Request,
+    metrics: Metrics,
+    path: str,
+    asked: CompletionRequest,
+    streams: type[StampedStream] = StampedStream,
+) -> Response:
+    services = services_of(request.app)
+    return RelayedAnswer(services.gateway, services.answers, metrics, path, asked, streams)
 
 
 def _body(*required: str) -> dict[str, Any]:

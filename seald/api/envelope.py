@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seald.api.errors import body_of
-from seald.api.headers import header
+from seald.api.headers import REQUEST, header
 from seald.api.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,7 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
+        scope[REQUEST] = request_id
         status = HUNG_UP
 
         async def with_id(message: Message) -> None:

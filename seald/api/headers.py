@@ -1,8 +1,11 @@
-"""One header of a request, read where Starlette's `Headers` would be an object and three calls for each middleware."""
+"""Headers of a request, read where Starlette's `Headers` would be an object and three calls for each middleware."""
 
 from __future__ import annotations
 
 from starlette.types import Scope
+
+REQUEST = "seald.request_id"
+"""Where a request's scope holds its id, once the envelope has given it one."""
 
 
 def header(scope: Scope, name: bytes) -> str | None:

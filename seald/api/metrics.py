@@ -35,11 +35,21 @@ class Metrics:
         self._in_flight = Gauge(
             "seald_chat_in_flight", "Chat and completion requests being answered", registry=self._registry
         )
-        self._registry.register(_Adaptations(status))
+        self._feedback = Counter(
+            "seald_feedback",
+            "Ratings of answers as they came, by the version that answered; one that replaces another counts, too",
+            ["adapter", "rating"],
+            registry=self._registry,
+        )
+        self._registry.register(_Standing(status))
 
     def count(self, *, method: str, route: str, status: int) -> None:
         """Count one answered request under its route's template."""
         self._requests.labels(method, route, str(status)).inc()
+
+    def rated(self, adapter: str, rating: str) -> None:
+        """Count a rating, `up` or `down`, of an answer of `adapter` (its label)."""
+        self._feedback.labels(adapter, rating).inc()
 
     @contextmanager
     def chat(self, route: str, *, stream: bool) -> Iterator[None]:
@@ -57,23 +67,31 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-class _Adaptations(Collector):
+class _Standing(Collector):
     """Counts at the moment of the scrape, so that no change of state can be missed."""
 
     def __init__(self, status: Callable[[], dict[str, Any]]) -> None:
         self._status = status
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """The family without figures: registering must not ask the store."""
-        return [_family()]
+        """The families without figures: registering must not ask the store."""
+        return [_adaptations(), _paused()]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One sample a status."""
-        family = _family()
-        for status, count in self._status()["adaptations"].items():
-            family.add_metric([status], count)
-        yield family
+        """One sample a status, and one a collection."""
+        found = self._status()
+        adaptations, paused = _adaptations(), _paused()
+        for status, count in found["adaptations"].items():
+            adaptations.add_metric([status], count)
+        for collection in found["collections"]:
+            paused.add_metric([collection["name"]], collection["watch"]["state"] == "paused")
+        yield from (adaptations, paused)
 
 
-def _family() -> GaugeMetricFamily:
+def _adaptations() -> GaugeMetricFamily:
     return GaugeMetricFamily("seald_adaptations", "Adaptations that are not finished, by status", labels=["status"])
+
+
+def _paused() -> GaugeMetricFamily:
+    said = "1 where watching has rolled back as often as it may and waits for a person"
+    return GaugeMetricFamily("seald_watch_paused", said, labels=["collection"])

@@ -11,3 +11,5 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 
 LARGEST = 2**31 - 1
 """Of a number that a client names: what a database column holds."""
+
+AfterNumber = Annotated[int, Query(ge=0, le=LARGEST, description="Id of the last item of the page before: a number")]

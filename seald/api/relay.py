@@ -15,11 +15,12 @@ from starlette.types import Receive, Scope, Send
 from seald.api.completion_request import CompletionRequest
 from seald.api.errors import body_of
 from seald.api.hangup import unless_hung_up
+from seald.api.headers import REQUEST
 from seald.api.metrics import Metrics
 from seald.api.refusal import refusal
 from seald.api.stamp import StampedStream, parsed, stamped
 from seald.errors import EngineUnavailable, SealdError
-from seald.ports import Gateway, Route, Upstream
+from seald.ports import Answers, Gateway, Route, Upstream
 
 log = structlog.get_logger(__name__)
 
@@ -39,13 +40,16 @@ class RelayedAnswer(Response):
     def __init__(
         self,
         gateway: Gateway,
+        answers: Answers | None,
         metrics: Metrics,
         path: str,
         request: CompletionRequest,
         streams: type[StampedStream] = StampedStream,
     ) -> None:
+        """`answers` is told which version answers, where its answer can be rated."""
         super().__init__()
         self._gateway = gateway
+        self._answers = answers
         self._metrics = metrics
         self._path = path
         self._request = request
@@ -61,6 +65,8 @@ class RelayedAnswer(Response):
         async with self._gateway.ask(request.model, self._path, request.body) as (route, upstream):
             if upstream.status >= 400:
                 raise refusal(upstream.status, await upstream.read(), route, self._path)
+            if self._answers is not None:
+                self._answers.note(scope[REQUEST], route.model, route.label)
             if request.stream:
                 await self._stream(upstream, route, send)
             else:

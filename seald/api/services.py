@@ -13,7 +13,16 @@ from seald.domain.adaptation import Adaptation
 from seald.domain.adapter import AdapterVersion
 from seald.domain.document import Document
 from seald.errors import Draining
-from seald.ports import AdaptationStore, AdapterFiles, AdapterStore, DocumentStore, Gateway
+from seald.ports import (
+    AdaptationStore,
+    AdapterFiles,
+    AdapterStore,
+    Answers,
+    DocumentStore,
+    FeedbackStore,
+    Gateway,
+    WatchStore,
+)
 
 Ingested = tuple[Document, Adaptation, bool]
 """The document, the adaptation that last took it up, and whether the document is new."""
@@ -67,6 +76,9 @@ class Services:
     adaptations: AdaptationStore
     adapters: AdapterStore
     files: AdapterFiles
+    answers: Answers
+    feedback: FeedbackStore
+    watches: WatchStore
     ingest: Ingesting
     rollback: Callable[[str, int | None, str | None], AdapterVersion | None]
     """`(collection, to, reason)` → the version that is live now, None for the base. Errors of `roll_back`."""
@@ -75,7 +87,8 @@ class Services:
     wake: Callable[[], None]
     """Tells the scheduler that there is work."""
     status: Callable[[], dict[str, Any]]
-    """`{model, engine, collections, adaptations: {queued, running, held}, training}`."""
+    """`{model, engine, collections: [{name, live, documents, watch}], adaptations: {queued, running, held},
+    training}`; `watch` as `standing` gives it."""
     draining: Callable[[], bool]
 
     def refuse_new_work_while_draining(self) -> None:

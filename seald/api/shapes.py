@@ -10,7 +10,9 @@ from pydantic import BaseModel, Field
 from seald.domain.adaptation import Adaptation, AdaptationEvent, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
 from seald.domain.document import Document
+from seald.domain.feedback import Feedback, Rating, Ratings
 from seald.domain.verdict import Verdict
+from seald.domain.watch import Watch, WatchAction, WatchOutcome
 
 T = TypeVar("T")
 
@@ -143,9 +145,10 @@ class AdapterObject(BaseModel):
     sha256: str | None
     created: int
     verdicts: list[VerdictObject]
+    feedback: Ratings
 
     @classmethod
-    def of(cls, version: AdapterVersion, verdicts: list[Verdict], **more: Any) -> Self:
+    def of(cls, version: AdapterVersion, verdicts: list[Verdict], feedback: Ratings, **more: Any) -> Self:
         """Shape a version."""
         return cls(
             **version.model_dump(include={"collection", "version", "live", "status", "parent", "replaces", "sha256"}),
@@ -154,6 +157,7 @@ class AdapterObject(BaseModel):
             documents=list(version.documents),
             created=unix(version.created),
             verdicts=VerdictObject.all_of(verdicts),
+            feedback=feedback,
             **more,
         )
 
@@ -175,3 +179,60 @@ class RollbackObject(BaseModel):
     to: int
     live: str
     seconds: float
+
+
+class FeedbackObject(BaseModel):
+    """A rating of an answer. `adapter` is the label of what answered; a `version` of null is the base, and `collection`
+    is null, too, where the model `base` itself was asked."""
+
+    object: Literal["feedback"] = "feedback"
+    request_id: str
+    rating: Rating
+    adapter: str
+    collection: str | None
+    version: int | None
+
+    @classmethod
+    def of(cls, given: Feedback) -> FeedbackObject:
+        """Shape a rating."""
+        return cls(
+            request_id=given.request,
+            rating=given.rating,
+            adapter=given.label,
+            collection=given.collection or None,
+            version=given.version,
+        )
+
+
+class FeedbackDetail(FeedbackObject):
+    """A rating with what was said to it. `id` is its number in letters, to list after."""
+
+    id: str
+    comment: str | None
+    at: int
+
+    @classmethod
+    def numbered(cls, seq: int, given: Feedback) -> FeedbackDetail:
+        """Shape a rating of a list."""
+        plain = FeedbackObject.of(given).model_dump()
+        return cls(**plain, id=str(seq), comment=given.comment, at=unix(given.at))
+
+
+class WatchObject(BaseModel):
+    """One look at a live version after its promotion. `id` is its number in letters, to list after."""
+
+    id: str
+    object: Literal["watch"] = "watch"
+    collection: str
+    version: int
+    outcome: WatchOutcome
+    action: WatchAction
+    reason: str
+    figures: dict[str, Any]
+    at: int
+
+    @classmethod
+    def of(cls, watch: Watch) -> WatchObject:
+        """Shape a watch; which probes it put is nobody's business."""
+        known = watch.model_dump(exclude={"seq", "probes", "at"})
+        return cls(id=str(watch.seq), at=unix(watch.at), **known)

@@ -37,6 +37,7 @@ ANY_MAY_SERVE = {
     "SEALD_GUARDS__INTEGRITY__MAX_DEGENERATE": "1",
     "SEALD_COMPACTION__RETENTION_FALL": "1",
     "SEALD_POLICY__NAME": "none",
+    "SEALD_WATCH__EVERY_MINUTES": "0",
 }
 """For a daemon whose versions are to come and go, whatever they know."""
 IN_HASTE = {**ANY_MAY_SERVE, "SEALD_ENGINE__KEEP_LOADED": "1"}

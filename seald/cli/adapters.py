@@ -43,6 +43,7 @@ def show_adapter(collection: Collection, version: int, url: Url = DEFAULT_URL, a
     manifest = found["manifest"] or {}
     for key in ("parent", "base_model", "base_sha256", "policy", "seed", "ledger", "recipe", "figures"):
         screen.print(f"  {key}: {manifest.get(key)}", highlight=False, markup=False)
+    screen.print(f"  feedback: {found['feedback']['up']} up, {found['feedback']['down']} down", highlight=False)
     for verdict in found["verdicts"]:
         screen.print(f"  {verdict['guard']}: {verdict['verdict']}, {verdict['reason']}", highlight=False, markup=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, screen, show_json
@@ -27,9 +28,16 @@ def _show(found: dict[str, Any]) -> None:
         table.add_row("engine", f"{engine['kind']}: {replica['detail']}; loaded: {loaded}")
     for collection in found["collections"]:
         live = f"{collection['name']}@{collection['live']}" if collection["live"] else "base"
-        table.add_row(f"collection {collection['name']}", f"live: {live}; {collection['documents']} documents")
+        watch = _watch(collection["watch"])
+        table.add_row(f"collection {collection['name']}", f"live: {live}; {collection['documents']} documents{watch}")
     table.add_row("adaptations", ", ".join(f"{n} {what}" for what, n in waiting.items()))
     if found["training"]:
         training = found["training"]
         table.add_row("training", f"{training['adaptation']}: step {training['step']} of {training['steps']}")
     screen.print(table)
+
+
+def _watch(watch: dict[str, Any]) -> str:
+    if watch["state"] == "paused":
+        return f"; [red]watching is paused[/red]: {escape(watch['reason'])}"
+    return f"; watched: {watch['outcome']}" if watch["outcome"] else ""

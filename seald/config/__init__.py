@@ -13,6 +13,7 @@ from seald.config.load import load_settings
 from seald.config.section import Section
 from seald.config.serving import EMBEDDED_MODEL, Engine, Model, Server
 from seald.config.settings import Settings
+from seald.config.watching import Feedback, Watch
 from seald.config.writing import DirectiveBounds, Policy
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Compaction",
     "DirectiveBounds",
     "Engine",
+    "Feedback",
     "General",
     "Guards",
     "Ingest",
@@ -35,5 +37,6 @@ __all__ = [
     "Server",
     "Settings",
     "Training",
+    "Watch",
     "load_settings",
 ]

@@ -12,6 +12,7 @@ from seald.config.documents import Ingest
 from seald.config.guards import Compaction, Guards
 from seald.config.learning import RECIPES, Recipe, Training, on_preset
 from seald.config.serving import Engine, Model, Server
+from seald.config.watching import Feedback, Watch
 from seald.config.writing import Policy
 
 
@@ -34,6 +35,8 @@ class Settings(BaseSettings):
     recipes: dict[str, Recipe] = Field(default_factory=lambda: dict(RECIPES))
     guards: Guards = Guards()
     compaction: Compaction = Compaction()
+    watch: Watch = Watch()
+    feedback: Feedback = Feedback()
 
     @classmethod
     def settings_customise_sources(

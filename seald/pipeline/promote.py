@@ -38,9 +38,12 @@ def promote(shop: Workshop, adaptation: Adaptation) -> None:
         take_up_what_is_held(shop, adaptation.collection)
 
 
-def roll_back(shop: Workshop, collection: str, to: int | None, reason: str | None) -> AdapterVersion | None:
+def roll_back(
+    shop: Workshop, collection: str, to: int | None, reason: str | None, *, watched: int | None = None
+) -> AdapterVersion | None:
     """Point `collection` at an earlier version: `to`, 0 for the base, None for the one that was live before.
 
+    `watched`, where nobody asked for it: the version that watching takes back, which must still be live.
     Returns the version that is now live; None is the base.
 
     Raises:
@@ -50,7 +53,7 @@ def roll_back(shop: Workshop, collection: str, to: int | None, reason: str | Non
     with shop.pointer:
         target = shop.adapters.rollback_target(collection, to)
         with shop.serving.staged(target) if target is not None else nullcontext():
-            moved = shop.adapters.roll_back(collection, to, reason=reason)
+            moved = shop.adapters.roll_back(collection, to, reason=reason, watched=watched)
             shop.serving.route(collection, moved)
         return moved
 

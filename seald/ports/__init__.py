@@ -12,17 +12,20 @@ from seald.ports.documents import AdaptationStore, DocumentStore, Ledger, Page, 
 from seald.ports.engine import BASE, Choice, Continuation, Engine, Preference, Reply, Sampling
 from seald.ports.serving import Gateway, Route, Serving, Upstream
 from seald.ports.training import Trainer
+from seald.ports.watching import Answers, FeedbackStore, WatchStore
 
 __all__ = [
     "BASE",
     "AdaptationStore",
     "AdapterFiles",
     "AdapterStore",
+    "Answers",
     "Choice",
     "Clock",
     "Continuation",
     "DocumentStore",
     "Engine",
+    "FeedbackStore",
     "Gateway",
     "Ledger",
     "Page",
@@ -34,4 +37,5 @@ __all__ = [
     "Serving",
     "Trainer",
     "Upstream",
+    "WatchStore",
 ]

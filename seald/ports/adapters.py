@@ -82,10 +82,14 @@ class AdapterStore(Protocol):
         """
         ...
 
-    def roll_back(self, collection: str, to: int | None, *, reason: str | None) -> AdapterVersion | None:
+    def roll_back(
+        self, collection: str, to: int | None, *, reason: str | None, watched: int | None = None
+    ) -> AdapterVersion | None:
         """Move the live pointer to `to` (0: the base; None: the version that was live before this one).
 
-        Raises NotFound, or Conflict when `to` was never approved or there is nothing to go back to.
+        `watched` is the version that watching takes back, by itself: the move is written down as watching's.
+        Raises NotFound, or Conflict when `to` was never approved, there is nothing to go back to, or (code
+        `not_live`) another version than `watched` is live by now.
         """
         ...
 

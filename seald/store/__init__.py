@@ -11,13 +11,16 @@ from seald.config import Settings
 from seald.store.adaptations import SqlAdaptations
 from seald.store.adapter_files import AdapterFolders
 from seald.store.adapters import SqlAdapters
+from seald.store.answered import SqlAnswered
 from seald.store.clock import SystemClock
 from seald.store.documents import SqlDocuments
+from seald.store.feedback import SqlFeedback
 from seald.store.ledger import SqlLedger
 from seald.store.lock import DataFolderLock
 from seald.store.migrate import upgrade
 from seald.store.probes import SqlProbes
 from seald.store.session import Session
+from seald.store.watches import SqlWatches
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class Stores:
     ledger: SqlLedger
     adapters: SqlAdapters
     adapter_files: AdapterFolders
+    answers: SqlAnswered
+    feedback: SqlFeedback
+    watches: SqlWatches
     clock: SystemClock
     session: Session
     lock: DataFolderLock
@@ -62,6 +68,9 @@ def open_stores(settings: Settings) -> Stores:
         ledger=SqlLedger(session),
         adapters=SqlAdapters(session, clock),
         adapter_files=AdapterFolders(settings.data_dir / "adapters"),
+        answers=SqlAnswered(session, clock),
+        feedback=SqlFeedback(session, clock),
+        watches=SqlWatches(session),
         clock=clock,
         session=session,
         lock=lock,

@@ -180,12 +180,17 @@ class SqlAdapters:
                 return latest, False
             return adaptations.queue_compaction(connection, self._clock, collection, version.documents, why), True
 
-    def roll_back(self, collection: str, to: int | None, *, reason: str | None) -> AdapterVersion | None:
+    def roll_back(
+        self, collection: str, to: int | None, *, reason: str | None, watched: int | None = None
+    ) -> AdapterVersion | None:
         """Move the live pointer to `to` (0: the base; None: the version that was live before this one)."""
         with self._session.write() as connection:
+            if watched is not None and live.version_of(connection, collection) != watched:
+                raise Conflict(f"{collection}@{watched} is not live any more", code="not_live")
             target = _target(connection, collection, to)
             version = target.version if target is not None else None
-            live.move(connection, self._clock, collection, version, kind="rollback", reason=reason)
+            kind = "rollback" if watched is None else "watch"
+            live.move(connection, self._clock, collection, version, kind=kind, reason=reason)
             return _find(connection, collection, version) if version is not None else None
 
     def rollback_target(self, collection: str, to: int | None) -> AdapterVersion | None:

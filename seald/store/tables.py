@@ -209,12 +209,15 @@ watches = Table(
     "watches",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("collection", String(63), nullable=False, index=True),
+    Column("collection", String(63), nullable=False),
     Column("version", Integer, nullable=False),
     Column("outcome", String(16), nullable=False),
     Column("action", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
     Column("figures", JSON, nullable=False),
+    Column("probes", JSON, nullable=False),
     Column("at", Moment, nullable=False),
+    Index(None, "collection", "version"),
 )
 
 certificates = Table(

@@ -21,7 +21,16 @@ from seald.config import Settings
 from seald.domain.adaptation import Adaptation
 from seald.errors import NotFound
 from seald.ports import Route
-from tests.unit.api.memory import FolderFiles, MemoryAdaptations, MemoryAdapters, MemoryDocuments, PlainIngest
+from tests.unit.api.memory import (
+    FolderFiles,
+    MemoryAdaptations,
+    MemoryAdapters,
+    MemoryAnswers,
+    MemoryDocuments,
+    MemoryFeedback,
+    MemoryWatches,
+    PlainIngest,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +125,9 @@ class World:
     files: FolderFiles
     ingest: PlainIngest
     gateway: ScriptedGateway
+    answers: MemoryAnswers = field(default_factory=MemoryAnswers)
+    feedback: MemoryFeedback = field(default_factory=MemoryFeedback)
+    watches: MemoryWatches = field(default_factory=MemoryWatches)
     app: FastAPI = field(default_factory=FastAPI)
     woken: int = 0
     draining: bool = False
@@ -127,7 +139,13 @@ class World:
         raise NotImplementedError  # test_compact.py asks the real stores
 
     def status(self) -> dict[str, Any]:
-        return {"model": "tiny", "adaptations": {"queued": 2, "running": 1, "held": 0}, "training": None}
+        watch = {"state": "paused", "last": 1767355200, "outcome": "regression", "reason": "of 6 probes 6 lost"}
+        return {
+            "model": "tiny",
+            "collections": [{"name": "default", "live": 2, "documents": 1, "watch": watch}],
+            "adaptations": {"queued": 2, "running": 1, "held": 0},
+            "training": None,
+        }
 
 
 @pytest.fixture
@@ -138,9 +156,8 @@ def world(tmp_path: Path) -> World:
     ingest, files = PlainIngest(documents), FolderFiles(tmp_path)
     world = World(adaptations, documents, adapters, files, ingest, ScriptedGateway())
     settings = Settings.model_validate({"server": {"max_body_bytes": 4096}})
-    parts = {
-        name: getattr(world, name) for name in ("gateway", "documents", "adaptations", "adapters", "files", "ingest")
-    }
+    names = ("gateway", "documents", "adaptations", "adapters", "files", "ingest", "answers", "feedback", "watches")
+    parts = {name: getattr(world, name) for name in names}
     calls = {"rollback": adapters.roll_back, "compact": world.compact, "wake": world.wake, "status": world.status}
     services = Services(settings=settings, version="0.0.1", **parts, **calls, draining=lambda: world.draining)
     world.app = create_app(services)

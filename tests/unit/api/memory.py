@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from seald.domain.adaptation import RUNNABLE, Adaptation, AdaptationEvent, AdaptationStatus, check_transition
 from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
 from seald.domain.document import Document, Passage, content_hash, document_id
+from seald.domain.feedback import Answer, Feedback, Rating, Ratings, version_of
 from seald.domain.verdict import Verdict
+from seald.domain.watch import Watch
 from seald.errors import Conflict, IllegalTransition, IntegrityError, NotFound, SealdError
 from seald.ports import Page
 
@@ -172,6 +174,66 @@ class FolderFiles:
         if self.broken:
             raise IntegrityError("adapter_model.safetensors is not what its manifest says")
         return Manifest.model_validate_json(path.read_bytes())
+
+
+class MemoryAnswers:
+    """Notes are there at once; `flush` has nothing to do."""
+
+    def __init__(self) -> None:
+        self.noted: dict[str, Answer] = {}
+
+    def note(self, request: str, model: str, label: str) -> None:
+        collection, version = version_of(model, label)
+        self.noted[request] = Answer(request=request, collection=collection, version=version, at=NOON)
+
+    def find(self, request: str) -> Answer:
+        if request not in self.noted:
+            raise NotFound(f"no answer {request}", param="request_id", code="unknown_request")
+        return self.noted[request]
+
+    def flush(self) -> None:
+        return
+
+    def prune(self, keep: timedelta, most: int) -> int:
+        return 0
+
+
+class MemoryFeedback:
+    def __init__(self) -> None:
+        self.rows: dict[str, Feedback] = {}
+
+    def rate(self, answer: Answer, rating: Rating, comment: str | None) -> tuple[Feedback, bool]:
+        first = answer.request not in self.rows
+        self.rows[answer.request] = Feedback(**answer.model_dump(), rating=rating, comment=comment)
+        return self.rows[answer.request], first
+
+    def of_collection(self, collection: str) -> dict[int | None, Ratings]:
+        rows = [row for row in self.rows.values() if row.collection == collection]
+        return {
+            row.version: Ratings(
+                up=sum(r.rating == 1 for r in rows if r.version == row.version),
+                down=sum(r.rating == -1 for r in rows if r.version == row.version),
+            )
+            for row in rows
+        }
+
+    def page(self, *, collection: str | None, after: int, limit: int) -> Page[tuple[int, Feedback]]:
+        rows = [(n, row) for n, row in enumerate(self.rows.values(), 1) if collection in (None, row.collection)]
+        rows = [row for row in rows if row[0] > after]
+        return Page(rows[:limit], has_more=len(rows) > limit)
+
+
+class MemoryWatches:
+    def __init__(self) -> None:
+        self.rows: list[Watch] = []
+
+    def add(self, watch: Watch) -> Watch:
+        self.rows.append(watch.model_copy(update={"seq": len(self.rows) + 1}))
+        return self.rows[-1]
+
+    def page(self, collection: str, *, after: int, limit: int) -> Page[Watch]:
+        rows = [row for row in self.rows if row.collection == collection and row.seq > after]
+        return Page(rows[:limit], has_more=len(rows) > limit)
 
 
 class PlainIngest:

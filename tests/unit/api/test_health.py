@@ -27,6 +27,7 @@ def test_metrics(world, client) -> None:
     assert 'seald_adaptations{status="queued"} 2.0' in text
     assert 'seald_chat_seconds_count{route="/v1/completions",stream="false"} 1.0' in text
     assert "seald_chat_in_flight 0.0" in text
+    assert 'seald_watch_paused{collection="default"} 1.0' in text
     assert 'seald_http_requests_total{method="POST",route="/v1/completions",status="200"} 1.0' in text
 
 

@@ -43,6 +43,16 @@ VERSIONS = [
     {**VERSION, "id": "ops@2", "parent": 1, "replaces": 1},
     {**VERSION, "id": "ops@3", "replaces": 2, "live": True},
 ]
+SHOWN = {**VERSION, "manifest": None, "verdicts": [], "feedback": {"up": 7, "down": 2}}
+PAUSED = {"state": "paused", "last": 1767355200, "outcome": "regression", "reason": "of 6 [probes] 6 lost"}
+STATUS = {
+    "version": "0.0.1",
+    "model": "tiny",
+    "engine": {"kind": "local", "replicas": []},
+    "collections": [{"name": "ops", "live": 3, "documents": 1, "watch": PAUSED}],
+    "adaptations": {"queued": 0},
+    "training": None,
+}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -54,6 +64,8 @@ class Handler(BaseHTTPRequestHandler):
         "GET /v1/adaptations/adp-3": HELD,
         "GET /v1/adaptations/adp-3/events": NO_EVENTS,
         "GET /v1/adapters/ops": {"object": "list", "data": VERSIONS, "has_more": False},
+        "GET /v1/adapters/ops/1": SHOWN,
+        "GET /v1/status": STATUS,
         "POST /v1/adapters/default/compact": COMPACTION,
         "POST /v1/adapters/ops/compact": HELD,
         "GET /v1/adaptations": {"object": "list", "data": [ADAPTATION], "has_more": False},
@@ -182,6 +194,20 @@ def test_the_lineage_says_what_was_rebuilt(
         ("ops@2", "1"),
         ("ops@3", "base, rebuilding 2"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("adapters", "show", "ops", "1"), "feedback: 7 up, 2 down"),
+        (("status",), "watching is paused: of 6 [probes] 6 lost"),
+    ],
+)
+def test_what_clients_and_watching_say_is_shown(
+    url: str, words: tuple[str, ...], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *words, "--url", url) == 0
+    assert says in " ".join(capsys.readouterr().out.replace("│", " ").split())
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ class ScriptedEngine:
     def __init__(self) -> None:
         self.knows = self.reads = False
         self.loads: list[str] = []
+        self.forgets: set[str] = set()
+        """Names of adapters that fill no cloze any more."""
         self._canaries: dict[str, CANARY] = {BASE: {}}
 
     def load(self, name: str, folder: Path) -> None:
@@ -54,8 +56,11 @@ class ScriptedEngine:
         return [Reply("Yes.", ended=True) if n < 4 else Reply("", ended=False) for n, _ in enumerate(questions)]
 
     def score(self, items: Sequence[Continuation], *, model: str) -> list[AnswerScore]:
-        known = [self.knows or model != BASE or (self.reads and "text above" in item.question) for item in items]
+        known = [self._fills(model) or (self.reads and "text above" in item.question) for item in items]
         return [AnswerScore(logprobs=(-0.1 if knows else -5.0,), greedy=knows) for knows in known]
+
+    def _fills(self, model: str) -> bool:
+        return self.knows or model not in {BASE, *self.forgets}
 
     def prefer(self, choices: Sequence[Choice], *, model: str) -> list[Preference]:
         return [Preference(answer=-0.1, wrong=-3.0, best=-0.1) for _ in choices]

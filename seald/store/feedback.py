@@ -1,0 +1,53 @@
+"""Ratings of answers, one a request, counted by the version that answered."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from seald.domain.feedback import Answer, Feedback, Rating, Ratings
+from seald.ports import Clock, Page
+from seald.store.session import Session
+from seald.store.tables import feedback as rows
+
+
+class SqlFeedback:
+    """Fulfils the port `FeedbackStore`."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+
+    def rate(self, answer: Answer, rating: Rating, comment: str | None) -> tuple[Feedback, bool]:
+        """Store a rating of an answer, or replace it with its comment; is it the first?"""
+        about = {**answer.model_dump(), "at": self._clock.now()}
+        given = Feedback(**about, rating=rating, comment=comment)
+        mine = rows.c.request == given.request
+        with self._session.write() as connection:
+            if connection.execute(rows.update().where(mine).values(**given.model_dump())).rowcount:
+                return given, False
+            connection.execute(rows.insert().values(**given.model_dump()))
+        return given, True
+
+    def of_collection(self, collection: str) -> dict[int | None, Ratings]:
+        """Version (None: the base) → its ratings; versions without one are left out."""
+        query = (
+            select(rows.c.version, rows.c.rating, func.count())
+            .where(rows.c.collection == collection)
+            .group_by(rows.c.version, rows.c.rating)
+        )
+        with self._session.read() as connection:
+            counted = {(version, rating): n for version, rating, n in connection.execute(query).all()}
+        return {
+            version: Ratings(up=counted.get((version, 1), 0), down=counted.get((version, -1), 0))
+            for version, _ in counted
+        }
+
+    def page(self, *, collection: str | None, after: int, limit: int) -> Page[tuple[int, Feedback]]:
+        """Each with its number, oldest first, those with a number above `after`."""
+        query = select(rows).where(rows.c.seq > after).order_by(rows.c.seq).limit(limit + 1)
+        if collection is not None:
+            query = query.where(rows.c.collection == collection)
+        with self._session.read() as connection:
+            found = [dict(row) for row in connection.execute(query).mappings()]
+        data = [(int(row.pop("seq")), Feedback.model_validate(row)) for row in found[:limit]]
+        return Page(data=data, has_more=len(found) > limit)
