@@ -23,6 +23,7 @@ from seald.errors import SealdError
 from seald.guards import probing, suite
 from seald.guards.standing import Loss, level, loss, p_rated_worse
 from seald.pipeline.promote import roll_back
+from seald.pipeline.sampling import stratified
 from seald.pipeline.standing import is_paused, rollbacks_left
 from seald.pipeline.workshop import Workshop
 from seald.ports import FeedbackStore, WatchStore
@@ -83,13 +84,15 @@ class Watching:
         return now - last.at >= every
 
     def _probes(self, version: AdapterVersion, baseline: Watch | None) -> list[Probe]:
-        own = [probe for probe in self._shop.probes.of_documents(version.documents) if probe.split == "guard"]
-        general = list(suite.load())
+        own = self._shop.probes.of_documents(version.documents)
+        general = self._general(version)
         if baseline is not None and (known := [p for p in (*own, *general) if p.id in baseline.probes]):
             return known
-        draw = random.Random(version.label)
-        general = draw.sample(general, min(self._settings.general, len(general)))
-        return _evenly(own, self._settings.probes, draw) + general
+        general = random.Random(version.label).sample(general, min(self._settings.general, len(general)))
+        return stratified(own, self._settings.probes, version.label) + general
+
+    def _general(self, version: AdapterVersion) -> list[Probe]:
+        return [*suite.load(self._shop.guards_of(version.collection).general.file)]
 
     def _put(self, probes: Sequence[Probe], version: AdapterVersion) -> dict[str, int] | None:
         levels: dict[str, int] = {}
@@ -102,7 +105,7 @@ class Watching:
         return levels
 
     def _compare(self, version: AdapterVersion, baseline: Watch, levels: dict[str, int]) -> Watch:
-        general = {probe.id for probe in suite.load()}
+        general = {probe.id for probe in self._general(version)}
         losses = {
             "documents": loss(_without(baseline.probes, general), levels, self._settings.margin),
             "general": loss(_only(baseline.probes, general), levels, self._settings.margin),
@@ -175,15 +178,6 @@ class Watching:
 
 def _did(found: Watch, action: WatchAction, reason: str) -> Watch:
     return found.model_copy(update={"action": action, "reason": reason})
-
-
-def _evenly(probes: Sequence[Probe], most: int, draw: random.Random) -> list[Probe]:
-    """At most `most`, the same number of every document, as far as it has them."""
-    of: dict[str | None, list[Probe]] = {}
-    for probe in draw.sample(probes, len(probes)):
-        of.setdefault(probe.document_id, []).append(probe)
-    rounds = max(map(len, of.values()), default=0)
-    return [own[place] for place in range(rounds) for own in of.values() if place < len(own)][:most]
 
 
 def _only(probes: dict[str, int], ids: set[str]) -> dict[str, int]:
