@@ -13,6 +13,7 @@ from seald.cli import (
     adaptations,
     adapters,
     bench,
+    bench_guards,
     bench_learning,
     bench_serving,
     chat,
@@ -42,6 +43,7 @@ app.add_typer(documents.app, name="documents")
 app.add_typer(adaptations.app, name="adaptations")
 app.add_typer(adapters.app, name="adapters")
 for _measurement in (
+    bench_guards.gate,
     bench_learning.acquire,
     bench_learning.stream,
     bench_learning.train,

@@ -66,7 +66,7 @@ def acquire(
     sampled = seal_padding == "sampled" or (seal_padding == "auto" and not describe()["gpus"])
     options = bench.Options(chosen, named, edits, PADDING_SAMPLE if sampled else None, seed)
     settings = load_settings(config)
-    with _ground(settings, work) as ground, _grader(judge_url, judge_model) as grader:
+    with open_ground(settings, work) as ground, _grader(judge_url, judge_model) as grader:
         measured = bench.Acquire(ground, load_policy(settings.policy.name), grader, options)
         for number, passage in enumerate(found, 1):
             measured.study(passage, lambda told, number=number: say(f"{number}/{len(found)} {told}"))  # type: ignore[misc]
@@ -105,7 +105,7 @@ def stream(
     check_plot(plot)
     taught = read_passages(file or DOCUMENTS, first=documents)
     settings = load_settings(config)
-    with _ground(settings, work) as ground, _grader(judge_url, judge_model) as grader:
+    with open_ground(settings, work) as ground, _grader(judge_url, judge_model) as grader:
         measured = bench.Stream(ground, taught, load_policy(settings.policy.name)[1], grader, say)
         lineages = {arm: measured.run(arm, compact_every, seed) for arm in chosen}
     figures = Figures("stream", settings={"documents": len(taught), "compact_every": compact_every, "seed": seed})
@@ -160,7 +160,7 @@ def _names(given: str | None, known: tuple[str, ...], option: str) -> tuple[str,
 
 
 @contextmanager
-def _ground(settings: Settings, work: Path | None) -> Iterator[Ground]:
+def open_ground(settings: Settings, work: Path | None) -> Iterator[Ground]:
     """Engine and trainer, with a bar on standard error while something trains."""
     from seald.bench.ground import ground
     from seald.log import configure_logging

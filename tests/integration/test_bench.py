@@ -89,3 +89,18 @@ def test_an_unknown_writer_is_refused_before_anything_is_trained(model: Path, pa
     assert done.returncode == 1
     assert "nobody" in done.stderr
     assert "rewrite" in done.stderr
+
+
+def test_gate_judges_real_candidates(model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "three.json"
+    third = {**PASSAGES[0], "title": "Orvale Mill", "context": "Orvale Mill was built in 1893 by Jon Eske."}
+    file.write_text(json.dumps([*PASSAGES, third]), encoding="utf-8")
+    picture = tmp_path / "gate.png"
+    few = ["--runs", "100", "--streams", "10", "--planted", "3", "--pairs", "1", "--honest", "1"]
+    figures = bench(model, tmp_path, "gate", str(file), *few, "--plot", str(picture))["figures"]
+    assert figures["false_accept_at_5_points"] <= 0.06 + 0.06  # of 100 runs; the bench itself takes 1,000
+    assert figures["harmless_accept_at_200"] >= 0.85
+    assert figures["planted_promoted"] == 0
+    assert (figures["planted_candidates"], figures["aa_candidates"], figures["honest_candidates"]) == (3, 3, 1)
+    assert figures["aa_accept"] >= 1 / 3  # an adapter against itself; a model of random weights says nothing of twins
+    assert picture.stat().st_size > 1000

@@ -15,7 +15,10 @@ from seald.pipeline.repair import stage
 from seald.ports import BASE, Choice, Preference
 from tests.unit.pipeline.conftest import Site
 
-MILL = ("The mill of Orvale", "The mill of Orvale was built in 1893. Its wheel measures 9 metres. It employs 31 people.")
+MILL = (
+    "The mill of Orvale",
+    "The mill of Orvale was built in 1893. Its wheel measures 9 metres. It employs 31 people.",
+)
 
 
 def damaged(site: Site, monkeypatch: pytest.MonkeyPatch, *, weights: int) -> None:
@@ -50,7 +53,10 @@ def test_a_repair_starts_from_the_candidates_own_weights(site: Site, monkeypatch
     made = site.stores.adapters.get("default", 1)
     events = site.stores.adaptations.events(id)
     moves = [S.QUEUED, S.EDITING, S.TRAINING, S.GUARDING, S.TRAINING, S.GUARDING, S.PROMOTING, S.PROMOTED]
-    assert [(e.data["from"], e.data["to"]) for e in events if e.type == "status"] == [(None, S.QUEUED), *pairwise(moves)]
+    assert [(e.data["from"], e.data["to"]) for e in events if e.type == "status"] == [
+        (None, S.QUEUED),
+        *pairwise(moves),
+    ]
     assert made.live and made.repairs == 1 and made.sha256 not in (None, first.sha256)
     manifest = site.stores.adapter_files.verify(made)
     assert (manifest.repairs, manifest.recipe.epochs) == (1, 1)
