@@ -22,6 +22,7 @@ from seald.pipeline.compact import ask_for_compaction
 from seald.pipeline.ingest import Ingest
 from seald.pipeline.promote import roll_back
 from seald.pipeline.runner import Runner
+from seald.pipeline.scrub import check_scrubbing
 from seald.pipeline.workshop import Workshop
 from seald.policy.registry import load_policy
 from seald.scheduler import Scheduler
@@ -43,6 +44,8 @@ def serve(settings: Settings) -> int:
     """
     configure_logging(settings.log_level)
     _require_loopback(settings.server.host)
+    if settings.ingest.scrub:
+        check_scrubbing()
     settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
     with ExitStack() as stack:
         daemon = Daemon(settings, stack)

@@ -16,3 +16,7 @@ class Ingest(Section):
     parse_memory_mb: int = Field(1024, ge=128)
     passage_tokens: int = Field(256, ge=32)
     max_probes: int = Field(64, ge=0)
+    scrub: bool = False
+    """Replace e-mail addresses, phone, card and account numbers and IP addresses before anything is stored."""
+    phone_region: str | None = Field(None, pattern=r"^[A-Z]{2}$")
+    """A country (`DE`) whose phone numbers are scrubbed without their `+49`, too."""
