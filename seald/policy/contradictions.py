@@ -31,7 +31,8 @@ NEGATIONS = frozenset("not no never neither nor without".split())
 OPENS = re.compile(r"^(?:The|An?|This|That)\s+$|^$")
 WHEN = re.compile(r"^(?:In|On|By|Since|At|From|After|Before|Until|During|Around)\s+(?:the\s+)?$")
 NAMES_ONE = re.compile(
-    r"\b(?:is|was|are|were|by|named|called|(?:stands|lies|born|died|located|situated|based) (?:in|at|near|on))\s+(?:the\s+)?$"
+    r"\b(?:is|was|are|were|by|named|called|(?:stands|lies|born|died|located|situated|based) (?:in|at|near|on))"
+    r"\s+(?:the\s+)?$"
 )
 """What leads to a name that only one can be."""
 BLANK = "_"
@@ -51,7 +52,7 @@ class Statement:
     subject: frozenset[str]
     """Those of what it is about; empty where it does not say that itself."""
     key: str
-    """The word next to the value that says what it is the value of: `built` in "built in ___", `gates` in "___ gates"."""
+    """The word next to the value that says what it is of: `built` in "built in ___", `gates` in "___ gates"."""
     beside: frozenset[str]
     """Words of the subject and of the other names and numbers: they must be the same to the letter."""
     title: frozenset[str]
