@@ -44,7 +44,7 @@ def plot(path: Path, found: dict[str, Any], events: Sequence[dict[str, Any]]) ->
     figure.suptitle(f"{found['id']}: {found['status']}")
     draws: list[tuple[str, Callable[[Axes], bool]]] = [
         ("Loss over steps", lambda axes: _loss(axes, losses(events))),
-        ("Probes answered right, before and after", lambda axes: _accuracies(axes, found["verdicts"])),
+        ("Probes answered right, before (grey) and after", lambda axes: _accuracies(axes, found["verdicts"])),
         ("Drop, points, and the budget for it", lambda axes: _drops(axes, found["verdicts"])),
         ("Facts of the text in what was studied", lambda axes: _coverage(axes, found["figures"])),
     ]
@@ -69,7 +69,7 @@ def _accuracies(axes: Axes, verdicts: Sequence[dict[str, Any]]) -> bool:
         figures, colour = verdict["figures"], COLOURS[verdict["verdict"]]
         axes.bar(place - BAR / 2, figures["accuracy_before"], BAR, color="tab:gray", alpha=0.6)
         axes.bar(place + BAR / 2, figures["accuracy_after"], BAR, color=colour, alpha=0.8)
-    axes.set_xticks(range(len(shown)), [f"{v['guard']} (n={v['figures']['n']})" for v in shown])
+    axes.set_xticks(range(len(shown)), [f"{v['guard']}\nn = {v['figures']['n']}" for v in shown])
     axes.set_ylim(0, 1)
     return bool(shown)
 
@@ -89,7 +89,7 @@ def _drops(axes: Axes, verdicts: Sequence[dict[str, Any]]) -> bool:
 
 def _coverage(axes: Axes, figures: dict[str, Any]) -> bool:
     covered = (figures.get("self_edits") or {}).get("coverage") or {}
-    names = [name for name in COVERED if name in covered]
+    names = [name for name in reversed(COVERED) if name in covered]
     axes.barh([COVERED[name] for name in names], [covered[name] for name in names], color="tab:blue", alpha=0.8)
     axes.set_xlim(0, 1)
     axes.set_xlabel(f"share of {covered.get('facts', 0)} facts")

@@ -15,6 +15,8 @@ from seald.domain.verdict import Verdict
 S = AdaptationStatus
 SHOWN = 5
 """Contradictions that are quoted; the figures hold more."""
+REBUILT = {"compact": "from the base", "forget": "from the base, without a document that was taken back"}
+"""What kinds of adaptation, other than the one that learns, do."""
 HELD = {
     "inconclusive": "the guards could not show that it does no harm",
     "needs_approval": "the collection asks for a person's approval",
@@ -60,8 +62,8 @@ def _queued(adaptation: Adaptation, _: list[Verdict]) -> str:
 
 
 def _editing(adaptation: Adaptation, _: list[Verdict]) -> str:
-    if adaptation.kind is AdaptationKind.COMPACT:
-        return f"The ledger of {adaptation.collection} is being gathered, to rebuild its adapter from the base."
+    if adaptation.kind is not AdaptationKind.LEARN:
+        return f"The ledger is being gathered: {_aim(adaptation)}."
     return f"The model is writing what is to be learned of {_documents(adaptation)}."
 
 
@@ -78,8 +80,10 @@ def _promoting(adaptation: Adaptation, _: list[Verdict]) -> str:
 
 
 def _promoted(adaptation: Adaptation, verdicts: list[Verdict]) -> str:
-    rebuilt = adaptation.kind is AdaptationKind.COMPACT
-    what = "was rebuilt from the base" if rebuilt else f"has learned {_documents(adaptation)}"
+    if adaptation.version is None:
+        return "It is done, and nothing had to be trained for it."
+    rebuilt = REBUILT.get(str(adaptation.kind))
+    what = f"was rebuilt {rebuilt}" if rebuilt else f"has learned {_documents(adaptation)}"
     said = f"{_candidate(adaptation)} {what} and was promoted"
     if objections(verdicts):
         return f"{said}, although {_named(objections(verdicts))} objected: a person or the configuration let it pass."
@@ -114,7 +118,7 @@ def _failed(adaptation: Adaptation, _: list[Verdict]) -> str:
 
 
 def _cancelled(adaptation: Adaptation, _: list[Verdict]) -> str:
-    what = "nothing was rebuilt" if adaptation.kind is AdaptationKind.COMPACT else "nothing was learned"
+    what = "nothing was rebuilt" if str(adaptation.kind) in REBUILT else "nothing was learned"
     return f"It was cancelled: {what}, and what was live before answers on."
 
 
@@ -156,7 +160,8 @@ def _studied(figures: dict[str, Any]) -> list[str]:
 
 
 def _contradictions(figures: dict[str, Any]) -> list[str]:
-    found = figures.get("contradictions") or []
+    # Of one that quoted a document that was forgotten, no word is left.
+    found = [entry for entry in figures.get("contradictions") or [] if entry.get("sentence")]
     said = [_contradiction(entry) for entry in found[:SHOWN]]
     return [*said, f"So do {len(found) - SHOWN} more."] if len(found) > SHOWN else said
 
@@ -171,8 +176,9 @@ def _contradiction(entry: dict[str, Any]) -> str:
 
 
 def _aim(adaptation: Adaptation) -> str:
-    if adaptation.kind is AdaptationKind.COMPACT:
-        return f"the adapter of {adaptation.collection} is to be rebuilt from the base"
+    rebuilt = REBUILT.get(str(adaptation.kind))
+    if rebuilt:
+        return f"the adapter of {adaptation.collection} is to be rebuilt {rebuilt}"
     return f"{_documents(adaptation)} {'is' if len(adaptation.documents) == 1 else 'are'} to be learned"
 
 

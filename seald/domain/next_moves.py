@@ -6,6 +6,7 @@ from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 
 S = AdaptationStatus
 STOPPABLE = (S.QUEUED, S.EDITING, S.TRAINING, S.GUARDING)
+LIST = "`seald adapters list` shows which versions are live and what they know (GET /v1/adapters)."
 TRAINED_TOO_HARD = ("diverged", "trainer_failed")
 
 
@@ -29,7 +30,7 @@ def _held(adaptation: Adaptation) -> list[str]:
     reject = _act(id, "reject", "gives the candidate up")
     if code == "parent_not_live":
         # Approved, it would be held again.
-        if adaptation.kind is AdaptationKind.COMPACT:
+        if adaptation.kind is not AdaptationKind.LEARN:
             return [reject, _compact(adaptation.collection)]
         return [_act(id, "cancel", "gives it up; the documents, sent again, are then learned on top of what is live")]
     if code == "canary_mismatch":
@@ -39,6 +40,8 @@ def _held(adaptation: Adaptation) -> list[str]:
 
 
 def _promoted(adaptation: Adaptation) -> list[str]:
+    if adaptation.version is None:
+        return [LIST]
     name, model = adaptation.collection, _model(adaptation)
     return [
         f"`seald chat --model {model}` asks it (the model `{model}` of POST /v1/chat/completions).",
@@ -47,8 +50,8 @@ def _promoted(adaptation: Adaptation) -> list[str]:
 
 
 def _again(adaptation: Adaptation) -> list[str]:
-    if adaptation.kind is AdaptationKind.COMPACT:
-        return [_compact(adaptation.collection)]
+    if adaptation.kind is not AdaptationKind.LEARN:
+        return [LIST, _compact(adaptation.collection)]
     code = (adaptation.error or {}).get("code")
     if code == "nothing_to_learn":
         return ["Send the document with more text, in whole sentences: the same content would end the same way."]
@@ -61,8 +64,8 @@ def _again(adaptation: Adaptation) -> list[str]:
 
 
 def _rejected(adaptation: Adaptation) -> list[str]:
-    if adaptation.kind is AdaptationKind.COMPACT:
-        return [f"Nothing has to be done: {adaptation.collection} answers as before."]
+    if adaptation.kind is not AdaptationKind.LEARN:
+        return [LIST]
     moves = ["Send a changed document: the same content would be judged the same, and is not taken up again."]
     if (adaptation.error or {}).get("code") == "guard_failed" and adaptation.parent is not None:
         moves.append(_compact(adaptation.collection))

@@ -8,7 +8,7 @@ has its contradictions reported.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -29,6 +29,8 @@ MOST_DOCUMENTS = 200
 MOST_STATEMENTS = 1000
 """Statements of theirs that are compared: some hundred sentences, of the documents that are nearest by title."""
 MOST_FOUND = 20
+MOST_OF_REBUILD = 200
+"""Among all documents of a collection."""
 PAGE = 100
 
 Entry = dict[str, Any]
@@ -46,6 +48,15 @@ def find_contradictions(shop: Workshop, adaptation: Adaptation) -> None:
     for entry in found:
         shop.adaptations.note(adaptation.id, "contradiction", entry)
     shop.adaptations.add_figures(adaptation.id, {FOUND: found})
+
+
+def find_among(shop: Workshop, adaptation: Adaptation, documents: Sequence[str]) -> None:
+    """Compare the documents of a rebuild with each other, once, for its figures: what was found when they were learned
+    may have been forgotten along with a document that has been."""
+    if FOUND in adaptation.figures:
+        return
+    found = islice(_among([shop.documents.get(id) for id in documents]), MOST_OF_REBUILD)
+    shop.adaptations.add_figures(adaptation.id, {FOUND: list(found)})
 
 
 def settled(
@@ -98,6 +109,19 @@ def _statements(document: Document) -> list[Statement]:
     return statements(document.title, [passage.text for passage in document.passages])
 
 
+def _among(documents: Sequence[Document]) -> Iterator[Entry]:
+    stated = [_statements(document) for document in documents]
+    places: dict[Hashable, set[int]] = {}
+    for place, found in enumerate(stated):
+        near = set[int]().union(*(places.get(statement.exact, ()) for statement in found))
+        for other in sorted(near):
+            if documents[place].supersedes != documents[other].id:
+                for mine, theirs in contradictions(found, stated[other]):
+                    yield _entry(documents[place], mine, documents[other], theirs)
+        for statement in found:
+            places.setdefault(statement.exact, set()).add(place)
+
+
 def _entry(document: Document, mine: Statement, other: Document, theirs: Statement) -> Entry:
     (newer, wins), (older, loses) = (document, mine), (other, theirs)
     if older.created > newer.created:
@@ -119,11 +143,12 @@ def _overruled_statements(
     """Document id → what a newer one of `documents` says otherwise, by this adaptation and all that were promoted."""
     known, against = {*documents, *adaptation.documents}, dict[str, list[Statement]]()
     for entry in _reported(shop, adaptation):
-        if entry["kept"] or not {entry["document"], entry["other"]} <= known:
+        # Of an entry that quoted a document that was forgotten, no word is left.
+        if entry.get("kept") or not {entry.get("document"), entry.get("other")} <= known:
             continue
         statement = _read(shop, entry)
-        if statement is not None:
-            against.setdefault(entry["other"], []).append(statement)
+        if statement is not None and statement not in against.setdefault(entry["other"], []):
+            against[entry["other"]].append(statement)
     return against
 
 

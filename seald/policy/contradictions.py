@@ -37,6 +37,8 @@ NAMES_ONE = re.compile(
 """What leads to a name that only one can be."""
 BLANK = "_"
 
+Exact = tuple[FactKind, int, frozenset[str], frozenset[str]]
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -59,9 +61,9 @@ class Statement:
     """Words of the document's title where there is no subject."""
 
     @property
-    def exact(self) -> tuple[FactKind, frozenset[str], frozenset[str]]:
+    def exact(self) -> Exact:
         """What two statements must have in common before their words are looked at."""
-        return self.kind, self.beside, self.title
+        return self.kind, len(self.words), self.beside, self.title
 
 
 def statements(title: str, passages: Iterable[str]) -> list[Statement]:
@@ -168,8 +170,8 @@ def _content(words: Iterable[str]) -> frozenset[str]:
     return frozenset(word for word in words if word in NEGATIONS or word not in STOP_WORDS)
 
 
-def _by_exact(found: Iterable[Statement]) -> dict[tuple[FactKind, frozenset[str], frozenset[str]], list[Statement]]:
-    groups = defaultdict(list)
+def _by_exact(found: Iterable[Statement]) -> dict[Exact, list[Statement]]:
+    groups: dict[Exact, list[Statement]] = defaultdict(list)
     for statement in found:
         groups[statement.exact].append(statement)
     return groups
