@@ -20,9 +20,9 @@ from seald.policy.facts import Fact, FactKind, extract
 from seald.policy.words import STOP_WORDS
 
 SAME = 90
-"""rapidfuzz token ratio from which what is left of two sentences is the same; small words may differ."""
+"""rapidfuzz ratio from which what is left of two sentences is the same, in this order; small words may differ."""
 SAME_WORD = 80
-"""rapidfuzz ratio of two spellings of one content word with one first letter: `metres` and `meters`."""
+"""rapidfuzz ratio of two spellings of one content word that begin with the same two letters: `metres` and `meters`."""
 STEM_LETTERS = 5
 MOST_LETTERS = 300
 """A longer sentence is none, or says too much at once."""
@@ -37,7 +37,7 @@ NAMES_ONE = re.compile(
 """What leads to a name that only one can be."""
 BLANK = "_"
 
-Exact = tuple[FactKind, int, frozenset[str], frozenset[str]]
+Exact = tuple[FactKind, tuple[str, ...], frozenset[str], frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Statement:
     @property
     def exact(self) -> Exact:
         """What two statements must have in common before their words are looked at."""
-        return self.kind, len(self.words), self.beside, self.title
+        return self.kind, tuple(sorted(word[:2] for word in self.words)), self.beside, self.title
 
 
 def statements(title: str, passages: Iterable[str]) -> list[Statement]:
@@ -94,7 +94,7 @@ def is_same_relation(one: Statement, other: Statement) -> bool:
     """Do both say the same of the same subject, whatever the value?"""
     if one.exact != other.exact or not _are_spellings(one.words - other.words, other.words - one.words):
         return False
-    return fuzz.token_sort_ratio(one.rest, other.rest) >= SAME
+    return fuzz.ratio(one.rest, other.rest) >= SAME
 
 
 def is_same_value(one: str, other: str) -> bool:
@@ -185,7 +185,7 @@ def _are_spellings(mine: Collection[str], theirs: Collection[str]) -> bool:
     """Is every word of the one a spelling of one of the other?"""
     if len(mine) != len(theirs) or NEGATIONS & {*mine, *theirs}:
         return False
-    return all(any(w[0] == o[0] and fuzz.ratio(w, o) >= SAME_WORD for o in theirs) for w in mine)
+    return all(any(w[:2] == o[:2] and fuzz.ratio(w, o) >= SAME_WORD for o in theirs) for w in mine)
 
 
 def _stem(word: str) -> str:

@@ -65,6 +65,10 @@ def test_a_contradiction(new: tuple[str, str], old: tuple[str, str], values: tup
             (BRIDGE, "The Marrow Bridge has a toll house in Lunde."),
             (BRIDGE, "The Marrow Bridge has a toll house in Tosk."),
         ),
+        (
+            (BRIDGE, "The club of Ada Holm beat Tove Vik by 3 points."),
+            (BRIDGE, "The club of Tove Vik beat Ada Holm by 5 points."),
+        ),
         ((BRIDGE, "The Marrow Bridge has about 40 arches."), (BRIDGE, "The Marrow Bridge has 41 arches.")),
         ((BRIDGE, "It was repaired in 1931. It was repaired in 1940."), (BRIDGE, "It was repaired in 1921.")),
     ],
