@@ -21,7 +21,7 @@ ASKS = {
     "triggers": "is it deaf to odd phrases",
 }
 SAYS = {"pass": "yes", "fail": "no", "inconclusive": "not shown"}
-KEPT = {"retention": "probes of earlier documents", "general": "general questions"}
+COUNTS = {"retention": "probes of earlier documents", "general": "general questions"}
 """Guards that compare losses with a margin, and what they count."""
 LEAST_SHOWN = 0.001
 
@@ -49,10 +49,10 @@ def in_words(verdict: Verdict) -> str:
 
 
 def percent(share: float) -> str:
-    """`2%`, `0.4%`, `less than 0.1%`."""
+    """`20%`, `2.1%`, `less than 0.1%`."""
     if 0 <= share < LEAST_SHOWN:
         return "less than 0.1%"
-    return f"{share:.1%}" if share < 0.01 else f"{share:.0%}"
+    return f"{share:.0%}" if share >= 0.1 else f"{100 * share:.1f}".removesuffix(".0") + "%"
 
 
 def points(share: float) -> str:
@@ -63,23 +63,32 @@ def points(share: float) -> str:
 
 def _figures(verdict: Verdict) -> str:
     figures = verdict.figures
-    if verdict.guard in KEPT and figures.get("n") and _has(figures, "n", "lost", "won"):
-        return _kept(KEPT[verdict.guard], figures)
-    if verdict.guard == "acquisition" and figures.get("n") and _has(figures, "n", "accuracy_before", "accuracy_after"):
+    if verdict.guard in COUNTS and _has(figures, "n", "lost", "won") and figures["n"]:
+        settled = figures.get("settled") or {}
+        said = _compared(verdict.guard, figures)
+        if _has(settled, "n", "lost", "won"):
+            said += f". Since each was learned or last rebuilt: {_compared(verdict.guard, settled)}"
+        return said
+    if verdict.guard == "acquisition" and _has(figures, "n", "accuracy_before", "accuracy_after") and figures["n"]:
         return _learned(figures)
     return verdict.reason.rstrip(".")
 
 
-def _kept(what: str, figures: dict[str, Any]) -> str:
-    said = f"{figures['lost']} of {figures['n']} {what} lost, {figures['won']} won"
-    if _has(figures, "drop", "margin"):
-        drop = figures["drop"]
-        fell = f"a drop of {points(drop)}" if drop > 0 else "no drop" if drop == 0 else f"a rise of {points(-drop)}"
-        said += f": {fell}, and the budget is {points(figures['margin'])}"
-    if _has(figures, "p"):
-        said += f"; had it lost more than its budget, the chance of so much luck would be {percent(figures['p'])}"
-        said += f" (at most {percent(figures['level'])} is let pass)" if _has(figures, "level") else ""
-    return said
+def _compared(guard: str, figures: dict[str, Any]) -> str:
+    said = f"{figures['lost']} of {figures['n']} {COUNTS[guard]} lost, {figures['won']} won"
+    nats = figures.get("nats") or {}
+    if figures.get("by") == "nats" and _has(nats, "mean") and _has(figures, "max_nats"):
+        said += "; these are too few to tell, but the right answers' log-probability "
+        said += f"{_moved(nats['mean'], '{:.2f} nats')} a token, and the budget is {figures['max_nats']:g} nats"
+    elif _has(figures, "drop", "margin"):
+        what = "the right answers' probability" if guard == "general" else "the share that is right"
+        said += f"; {what} {_moved(figures['drop'])}, and the budget is {points(figures['margin'])}"
+    return said + _luck(figures, "had it lost more than its budget, the chance of so much luck would be", "level")
+
+
+def _moved(fall: float, unit: str = "") -> str:
+    size = unit.format(abs(fall)) if unit else points(abs(fall))
+    return f"fell by {size}" if fall > 0 else f"rose by {size}" if fall < 0 else "stayed"
 
 
 def _learned(figures: dict[str, Any]) -> str:
@@ -93,7 +102,14 @@ def _learned(figures: dict[str, Any]) -> str:
             f", or right answers that are {figures['min_logprob_gain']:g} nats a token more probable "
             f"(they are {figures['gain']:+.2f})"
         )
-    return said
+    return said + _luck(figures, "had it learned nothing, the chance of so much luck would be", "alpha")
+
+
+def _luck(figures: dict[str, Any], said: str, most: str) -> str:
+    if not _has(figures, "p"):
+        return ""
+    limit = f" (at most {percent(figures[most])} is let pass)" if _has(figures, most) else ""
+    return f"; {said} {percent(figures['p'])}{limit}"
 
 
 def _has(figures: dict[str, Any], *names: str) -> bool:

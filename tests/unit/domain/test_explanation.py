@@ -31,20 +31,29 @@ def verdict(guard: str = "retention", outcome: str = "pass", **figures: Any) -> 
     [
         (
             verdict(**KEPT),
-            "Retention (has it kept the earlier documents?): yes. 3 of 40 probes of earlier documents lost, 1 won: "
-            "a drop of 5 points, and the budget is 10 points; had it lost more than its budget, the chance of so much "
-            "luck would be 2% (at most 5% is let pass).",
+            "Retention (has it kept the earlier documents?): yes. 3 of 40 probes of earlier documents lost, 1 won; "
+            "the share that is right fell by 5 points, and the budget is 10 points; had it lost more than its budget, "
+            "the chance of so much luck would be 2.1% (at most 5% is let pass).",
         ),
         (
             verdict("general", "inconclusive", **{**KEPT, "drop": -0.025, "p": 0.0004}),
-            "General (has it kept what the base model knew?): not shown. 3 of 40 general questions lost, 1 won: a rise "
-            "of 2.5 points, and the budget is 10 points; had it lost more than its budget, the chance of so much luck "
-            "would be less than 0.1% (at most 5% is let pass).",
+            "General (has it kept what the base model knew?): not shown. 3 of 40 general questions lost, 1 won; the "
+            "right answers' probability rose by 2.5 points, and the budget is 10 points; had it lost more than its "
+            "budget, the chance of so much luck would be less than 0.1% (at most 5% is let pass).",
         ),
         (
-            verdict("acquisition", "pass", **LEARNED, min_accuracy=0.5, min_logprob_gain=0.5),
+            verdict(n=2, lost=1, won=0, by="nats", nats={"mean": 0.05}, max_nats=0.3, settled={**KEPT, "p": 0.6}),
+            "Retention (has it kept the earlier documents?): yes. 1 of 2 probes of earlier documents lost, 0 won; "
+            "these are too few to tell, but the right answers' log-probability fell by 0.05 nats a token, and the "
+            "budget is 0.3 nats. Since each was learned or last rebuilt: 3 of 40 probes of earlier documents lost, 1 won; the "
+            "share that is right fell by 5 points, and the budget is 10 points; had it lost more than its budget, the "
+            "chance of so much luck would be 60% (at most 5% is let pass).",
+        ),
+        (
+            verdict("acquisition", "pass", **LEARNED, p=0.03, alpha=0.05, min_accuracy=0.5, min_logprob_gain=0.5),
             "Acquisition (has it learned the new documents?): yes. 9 of 12 probes of the new documents answered right, "
-            "2 before; 50% are asked for, or right answers that are 0.5 nats a token more probable (they are +1.35).",
+            "2 before; 50% are asked for, or right answers that are 0.5 nats a token more probable (they are +1.35); "
+            "had it learned nothing, the chance of so much luck would be 3% (at most 5% is let pass).",
         ),
         (
             verdict("retention", "pass", n=0, lost=0, won=0),
