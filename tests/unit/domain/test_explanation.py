@@ -43,11 +43,11 @@ def verdict(guard: str = "retention", outcome: str = "pass", **figures: Any) -> 
         ),
         (
             verdict(n=2, lost=1, won=0, by="nats", nats={"mean": 0.05}, max_nats=0.3, settled={**KEPT, "p": 0.6}),
-            "Retention (has it kept the earlier documents?): yes. 1 of 2 probes of earlier documents lost, 0 won; "
-            "these are too few to tell, but the right answers' log-probability fell by 0.05 nats a token, and the "
-            "budget is 0.3 nats. Since each was learned or last rebuilt: 3 of 40 probes of earlier documents lost, 1 won; "
-            "the share that is right fell by 5 points, and the budget is 10 points; had it lost more than its budget, the "
-            "chance of so much luck would be 60% (at most 5% is let pass).",
+            "Retention (has it kept the earlier documents?): yes. 1 of 2 probes of earlier documents lost, 0 won;"
+            " these are too few to tell, but the right answers' log-probability fell by 0.05 nats a token, and "
+            "the budget is 0.3 nats. Since each was learned or last rebuilt: 3 of 40 probes of earlier documents "
+            "lost, 1 won; the share that is right fell by 5 points, and the budget is 10 points; had it lost more"
+            " than its budget, the chance of so much luck would be 60% (at most 5% is let pass).",
         ),
         (
             verdict("acquisition", "pass", **LEARNED, p=0.03, alpha=0.05, min_accuracy=0.5, min_logprob_gain=0.5),
