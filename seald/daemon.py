@@ -24,6 +24,7 @@ from seald.pipeline.compact import ask_for_compaction
 from seald.pipeline.ingest import Ingest
 from seald.pipeline.promote import roll_back
 from seald.pipeline.runner import Runner
+from seald.pipeline.scrub import check_scrubbing
 from seald.pipeline.standing import standing
 from seald.pipeline.watch import LOOK_SECONDS, Watching
 from seald.pipeline.workshop import Workshop
@@ -51,6 +52,8 @@ def serve(settings: Settings) -> int:
     configure_logging(settings.log_level)
     _require_loopback(settings.server.host)
     suite.load(settings.guards.general.file)
+    if settings.ingest.scrub:
+        check_scrubbing()
     settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
     with ExitStack() as stack:
         daemon = Daemon(settings, stack)

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from seald.api.event_stream import EventStream
 from seald.api.paging import After, Limit
 from seald.api.services import Services, Wired
-from seald.api.shapes import AdaptationObject, EventObject, Listing
+from seald.api.shapes import AdaptationDetail, AdaptationObject, EventObject, Listing
 from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.verdict import Verdict
 from seald.errors import IllegalTransition
 
 router = APIRouter(tags=["adaptations"])
@@ -33,9 +34,10 @@ def list_adaptations(
 
 
 @router.get("/v1/adaptations/{id}")
-def show_adaptation(id: str, services: Wired) -> AdaptationObject:
-    """One adaptation with its verdicts."""
-    return shaped(services, services.adaptations.get(id))
+def show_adaptation(id: str, services: Wired) -> AdaptationDetail:
+    """One adaptation with its verdicts, and what they come to in plain words."""
+    adaptation = services.adaptations.get(id)
+    return AdaptationDetail.explained(adaptation, _verdicts(services, adaptation))
 
 
 @router.get("/v1/adaptations/{id}/events", response_model=Listing[EventObject])
@@ -85,9 +87,12 @@ def cancel(id: str, services: Wired) -> AdaptationObject:
 
 def shaped(services: Services, adaptation: Adaptation) -> AdaptationObject:
     """An adaptation with the verdicts on its candidate."""
+    return AdaptationObject.of(adaptation, _verdicts(services, adaptation))
+
+
+def _verdicts(services: Services, adaptation: Adaptation) -> list[Verdict]:
     version = adaptation.version
-    verdicts = services.adapters.verdicts(adaptation.collection, version) if version is not None else []
-    return AdaptationObject.of(adaptation, verdicts)
+    return services.adapters.verdicts(adaptation.collection, version) if version is not None else []
 
 
 def _resume_at(last_event_id: str, after: int) -> int:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from seald.domain.adaptation import Adaptation, AdaptationEvent, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
 from seald.domain.document import Document
+from seald.domain.explanation import Explanation, explain
 from seald.domain.feedback import Feedback, Rating, Ratings
 from seald.domain.verdict import Verdict
 from seald.domain.watch import Watch, WatchAction, WatchOutcome
@@ -112,6 +113,18 @@ class AdaptationObject(BaseModel):
             created=unix(adaptation.created),
             finished=unix(adaptation.finished) if adaptation.finished is not None else None,
         )
+
+
+class AdaptationDetail(AdaptationObject):
+    """An adaptation with what a person would want to read of it."""
+
+    explanation: Explanation
+
+    @classmethod
+    def explained(cls, adaptation: Adaptation, verdicts: list[Verdict]) -> AdaptationDetail:
+        """Shape an adaptation, and say how it came to stand where it stands."""
+        shaped = AdaptationObject.of(adaptation, verdicts)
+        return cls(**shaped.model_dump(), explanation=explain(adaptation, verdicts))
 
 
 class EventObject(BaseModel):

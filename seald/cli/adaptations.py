@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.padding import Padding
+from rich.text import Text
 
+from seald.bench.plots import check_plot
+from seald.cli.adaptation_plot import losses, plot, sparkline
 from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, say, screen, show_json, show_list
 from seald.cli.follow import follow
 
@@ -26,13 +31,26 @@ def list_adaptations(
 
 
 @app.command("show")
-def show_adaptation(id: str, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
-    """One adaptation: where it stands, and what the guards found."""
-    found = Daemon(url).get(f"/v1/adaptations/{id}")
+def show_adaptation(
+    id: str,
+    picture: Annotated[
+        Path | None, typer.Option("--plot", help="Draw loss, guards and coverage into this .png.")
+    ] = None,
+    url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """One adaptation: what became of it and why, what can be done now, and what the guards found."""
+    check_plot(picture)
+    daemon = Daemon(url)
+    found = daemon.get(f"/v1/adaptations/{id}")
+    events = [] if as_json and picture is None else _events(daemon, id)
+    if picture is not None:
+        plot(picture, found, events)
+        say(f"drawn into {picture}")
     if as_json:
         show_json(found)
     else:
-        _show(found)
+        _show(found, sparkline([loss for _, loss in losses(events)]))
 
 
 @app.command("watch")
@@ -61,9 +79,20 @@ def cancel(id: str, url: Url = DEFAULT_URL) -> None:
     say(f"{id} is {Daemon(url).post(f'/v1/adaptations/{id}/cancel')['status']}")
 
 
-def _show(found: dict[str, Any]) -> None:
+def _events(daemon: Daemon, id: str) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+    more = True
+    while more:
+        page = daemon.get(f"/v1/adaptations/{id}/events", after=events[-1]["seq"] if events else 0, limit=1000)
+        events += page["data"]
+        more = page["has_more"] and page["data"]
+    return events
+
+
+def _show(found: dict[str, Any], spark: str = "") -> None:
     version = f"{found['collection']}@{found['version']}" if found["version"] else "no version yet"
     screen.print(f"[bold]{found['id']}[/bold] {found['status']}, {version}", highlight=False)
+    _explain(found.get("explanation"))
     if found["error"]:
         screen.print(f"{found['error'].get('code')}: {found['error'].get('message')}", highlight=False, markup=False)
     for verdict in found["verdicts"]:
@@ -73,9 +102,22 @@ def _show(found: dict[str, Any]) -> None:
     if training:
         screen.print(
             f"  trained {training['tokens']} tokens in {training['seconds']:.0f} s, "
-            f"loss {training['first_loss']:.2f} → {training['last_loss']:.2f}",
+            f"loss {training['first_loss']:.2f} → {training['last_loss']:.2f}{f'  {spark}' if spark else ''}",
             highlight=False,
         )
+
+
+def _explain(explanation: dict[str, Any] | None) -> None:
+    """What a person wants to read comes before the figures. None: a daemon that does not explain."""
+    if explanation is None:
+        return
+    screen.print(explanation["summary"], highlight=False, markup=False)
+    for heading, sentences in (("Why", explanation["why"]), ("What can be done now", explanation["next"])):
+        if sentences:
+            screen.print(f"[bold]{heading}[/bold]")
+            for sentence in sentences:
+                screen.print(Padding(Text(f"- {sentence}"), (0, 0, 0, 2)))
+    screen.print()
 
 
 def _show_self_edits(figures: dict[str, Any] | None) -> None:

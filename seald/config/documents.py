@@ -19,3 +19,7 @@ class Ingest(Section):
     """That a client may send with a document."""
     made_probes: int = Field(16, ge=0, le=256)
     """Made by the daemon from a document, however long it is; a third of them is kept from the guards."""
+    scrub: bool = False
+    """Replace e-mail addresses, phone, card and account numbers and IP addresses before anything is stored."""
+    phone_region: str | None = Field(None, pattern=r"^[A-Z]{2}$")
+    """A country (`DE`) whose phone numbers are scrubbed without their `+49`, too."""

@@ -18,6 +18,7 @@ from scipy.stats import theilslopes
 from seald.config import Settings
 from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterVersion
+from seald.pipeline.contradict import find_among
 from seald.pipeline.workshop import Workshop
 
 log = structlog.get_logger(__name__)
@@ -105,6 +106,7 @@ def gather(shop: Workshop, adaptation: Adaptation) -> None:
         Conflict: code `nothing_to_compact`, when the base has become live since the compaction was queued.
     """
     version = shop.adapters.allot(adaptation)
+    find_among(shop, adaptation, version.documents)
     entries = shop.ledger.promoted(version.collection, version.documents)
     lines = sum(len(entry.lines) for entry in entries)
     figures = {"documents": len(version.documents), "entries": len(entries), "lines": lines}

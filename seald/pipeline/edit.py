@@ -14,6 +14,7 @@ from seald.domain.document import Document, Passage
 from seald.domain.self_edit import SelfEdit
 from seald.errors import InvalidRequest
 from seald.pipeline.compact import gather
+from seald.pipeline.contradict import find_contradictions
 from seald.pipeline.probe import freeze_probes
 from seald.pipeline.workshop import Workshop
 from seald.policy.coverage_report import Report, join, report
@@ -36,6 +37,7 @@ def edit(shop: Workshop, adaptation: Adaptation) -> None:
         gather(shop, adaptation)
         return
     freeze_probes(shop, adaptation)
+    find_contradictions(shop, adaptation)
     for id in adaptation.documents:
         _write_document(shop, adaptation, shop.documents.get(id))
     edits = shop.ledger.of_adaptation(adaptation.id)

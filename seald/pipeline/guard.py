@@ -16,6 +16,7 @@ from seald.errors import CanaryMismatch
 from seald.guards import acquisition, gate, general, integrity, probing, retention, suite
 from seald.guards.retention import Results
 from seald.pipeline.compact import rebuild_for_what_is_held
+from seald.pipeline.contradict import overruled
 from seald.pipeline.known_results import results
 from seald.pipeline.lineage import level, settled, settled_results
 from seald.pipeline.remembered import remembered
@@ -95,8 +96,12 @@ def _acquisition(shop: Workshop, candidate: AdapterVersion) -> Verdict:
 
 
 def _retention(shop: Workshop, candidate: AdapterVersion) -> Verdict:
-    own = () if candidate.is_rebuild else shop.adaptations.get(candidate.adaptation_id).documents
-    probes = _sample(shop, candidate, [id for id in candidate.documents if id not in own])
+    adaptation = shop.adaptations.get(candidate.adaptation_id)
+    own = () if candidate.is_rebuild else adaptation.documents
+    # A newer document said otherwise: that the old answer is gone is no loss.
+    gone = overruled(shop, adaptation)
+    earlier = [id for id in candidate.documents if id not in own]
+    probes = [probe for probe in _sample(shop, candidate, earlier) if probe.id not in gone]
     marks = settled_results(shop, probes, settled(shop, candidate))
     live, settings = _replaced(shop, candidate), shop.guards_of(candidate.collection).retention
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,6 +19,7 @@ from seald.domain.document import Document, Passage, check_collection, content_h
 from seald.domain.probe import Probe, probe_id
 from seald.errors import InvalidRequest, TooLarge, UnreadableDocument
 from seald.pipeline.reading import Reader
+from seald.pipeline.scrub import Sent, scrub
 from seald.ports import Clock, DocumentStore
 
 MOST_TITLE = 200
@@ -37,12 +38,21 @@ Ingested = tuple[Document, Adaptation, bool]
 class Ingest:
     """Takes documents as text or as files. Nothing is stored unless all of it is right."""
 
-    def __init__(self, documents: DocumentStore, tokenizer: Path, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self,
+        documents: DocumentStore,
+        tokenizer: Path,
+        limits: Limits,
+        clock: Clock,
+        scrubs: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`scrubs` says of a collection whether its documents are scrubbed; without it, `limits` says so of all."""
         self._documents = documents
         self._tokenizer = tokenizer
         self._limits = limits
         self._clock = clock
         self._reader = Reader(limits)
+        self._scrubs = scrubs or (lambda _: limits.scrub)
 
     def text(
         self,
@@ -60,23 +70,26 @@ class Ingest:
         Raises:
             InvalidRequest, UnreadableDocument, TooLarge: the message says what to change.
             NotFound: `supersedes` names no document of the collection.
+            ConfigError: its personal data is to be scrubbed, and the libraries for that are missing.
         """
-        clean = normalise(text)
-        self._require_readable(clean)
-        sha256 = content_hash(clean)
+        sent = Sent(check_title(title), normalise(text), source, probes, metadata or {})
+        if self._scrubs(check_collection(collection)):
+            sent = scrub(sent, self._limits.phone_region)
+        self._require_readable(sent.text)
+        sha256 = content_hash(sent.text)
         document = Document(
-            id=document_id(check_collection(collection), sha256),
+            id=document_id(collection, sha256),
             collection=collection,
-            title=check_title(title),
-            text=clean,
+            title=check_title(sent.title),
+            text=sent.text,
             sha256=sha256,
-            source=source,
+            source=sent.source,
             supersedes=supersedes,
-            metadata=_checked_metadata(metadata or {}),
-            passages=self._passages(clean),
+            metadata=_checked_metadata(sent.metadata),
+            passages=self._passages(sent.text),
             created=self._clock.now(),
         )
-        return self._documents.add(document, self._probes(document, probes))
+        return self._documents.add(document, self._probes(document, sent.probes))
 
     def file(self, *, name: str, content: bytes, title: str | None = None, **rest: Any) -> Ingested:
         """Store a document that came as a file; its ending says what it is. `rest` is that of `text`.

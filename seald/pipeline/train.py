@@ -18,6 +18,7 @@ from seald.domain.adapter import WEIGHTS, AdapterVersion, Manifest
 from seald.domain.self_edit import Line, SelfEdit
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
 from seald.errors import TrainerKilled
+from seald.pipeline.contradict import settled
 from seald.pipeline.general_replies import general_replies
 from seald.pipeline.open_book import contexts, in_context
 from seald.pipeline.repair import stage
@@ -46,8 +47,9 @@ def train(shop: Workshop, adaptation: Adaptation) -> None:
 
 
 def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> TrainingJob:
-    edits = _edits(shop, adaptation, version)
+    edits = settled(shop, adaptation, version.documents, _edits(shop, adaptation, version))
     earlier = [id for id in version.documents if id not in adaptation.documents]
+    replay = settled(shop, adaptation, version.documents, shop.ledger.promoted(version.collection, earlier))
     titles = [shop.documents.get(id).title for id in adaptation.documents]
     return TrainingJob(
         id=adaptation.id,
@@ -56,7 +58,7 @@ def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> Tra
         recipe=_recipe(shop, edits).for_repair() if version.repairs else _recipe(shop, edits),
         seed=shop.settings.training.seed,
         fresh=_fresh(shop, adaptation, edits),
-        replay=_lines(shop.ledger.promoted(version.collection, earlier)),
+        replay=_lines(replay),
         general=general_replies(shop.engine, shop.base, shop.cache),
         canary_prompts=(*CANARY_TEXTS, *titles[:2]),
         output=str(shop.files.draft(adaptation.id)),

@@ -30,6 +30,14 @@ def test_the_whole_object(world, client) -> None:
         "error": {"code": "c", "message": "m"},
         "created": 1767355200,
         "finished": None,
+        "explanation": {
+            "summary": "default@2 is held: m. What was live before answers on.",
+            "why": ["M.", "General (has it kept what the base model knew?): not shown. Few."],
+            "next": [
+                "`seald adaptations approve a-1` lets it go on all the same (POST /v1/adaptations/a-1/approve).",
+                "`seald adaptations reject a-1` gives the candidate up (POST /v1/adaptations/a-1/reject).",
+            ],
+        },
     }
 
 
