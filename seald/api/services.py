@@ -13,7 +13,7 @@ from seald.domain.adaptation import Adaptation
 from seald.domain.adapter import AdapterVersion
 from seald.domain.document import Document
 from seald.errors import Draining
-from seald.ports import AdaptationStore, AdapterFiles, AdapterStore, DocumentStore, Gateway
+from seald.ports import AdaptationStore, AdapterFiles, AdapterStore, DocumentStore, ForgettingStore, Gateway
 
 Ingested = tuple[Document, Adaptation, bool]
 """The document, the adaptation that last took it up, and whether the document is new."""
@@ -72,6 +72,9 @@ class Services:
     """`(collection, to, reason)` → the version that is live now, None for the base. Errors of `roll_back`."""
     compact: Callable[[str, str | None], tuple[Adaptation, bool]]
     """`(collection, message)` → its open compaction, and whether that is new. Errors of `request_compaction`."""
+    forget: Callable[[str], tuple[Adaptation, bool]]
+    """`(document)` → the adaptation that rebuilds without it, and whether that is new. Errors of `forget`."""
+    forgetting: ForgettingStore
     wake: Callable[[], None]
     """Tells the scheduler that there is work."""
     status: Callable[[], dict[str, Any]]

@@ -16,7 +16,7 @@ import structlog
 from scipy.stats import theilslopes
 
 from seald.config import Settings
-from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterVersion
 from seald.pipeline.workshop import Workshop
 
@@ -83,9 +83,14 @@ def trend(figures: Sequence[Figures], settings: Settings) -> Reason | None:
 def gather(shop: Workshop, adaptation: Adaptation) -> None:
     """editing → training: nothing is written; the version is allotted, which settles what it replaces and rebuilds.
 
+    What takes back a document without which all else is live already goes on to promoting: nothing has to be trained.
+
     Raises:
         Conflict: code `nothing_to_compact`, when the base has become live since the compaction was queued.
     """
+    if adaptation.kind is AdaptationKind.FORGET and not shop.forgetting.has_to_rebuild(adaptation):
+        shop.adaptations.move(adaptation.id, AdaptationStatus.EDITING, AdaptationStatus.PROMOTING)
+        return
     version = shop.adapters.allot(adaptation)
     entries = shop.ledger.promoted(version.collection, version.documents)
     lines = sum(len(entry.lines) for entry in entries)

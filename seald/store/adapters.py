@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, get_args
 
 from sqlalchemy import Connection, func, select, update
@@ -11,7 +12,7 @@ from seald.domain.adapter import AdapterStatus, AdapterVersion, check_adapter_tr
 from seald.domain.verdict import GuardName, Verdict
 from seald.errors import Conflict, IllegalTransition, NotFound
 from seald.ports import Clock
-from seald.store import adaptations, live
+from seald.store import adaptations, live, supersession
 from seald.store.session import Session
 from seald.store.tables import Row
 from seald.store.tables import adaptations as adaptation_rows
@@ -51,21 +52,21 @@ class SqlAdapters:
             )
             mine = update(adaptation_rows).where(adaptation_rows.c.id == adaptation.id)
             connection.execute(mine.values(version=number, parent=origin.parent))
-            return _find(connection, adaptation.collection, number)
+            return find(connection, adaptation.collection, number)
 
     def record_weights(self, collection: str, version: int, sha256: str, manifest_sha256: str) -> AdapterVersion:
         """The files are in place. Raises IllegalTransition when other weights were recorded before."""
         with self._session.write() as connection:
-            known = _find(connection, collection, version)
+            known = find(connection, collection, version)
             if known.sha256 not in (None, sha256):
                 raise IllegalTransition(f"{known.label} already has other weights: versions are immutable")
             connection.execute(_this(collection, version).values(sha256=sha256, manifest_sha256=manifest_sha256))
-            return _find(connection, collection, version)
+            return find(connection, collection, version)
 
     def get(self, collection: str, version: int) -> AdapterVersion:
         """Raises NotFound."""
         with self._session.read() as connection:
-            return _find(connection, collection, version)
+            return find(connection, collection, version)
 
     def of_collection(self, collection: str) -> list[AdapterVersion]:
         """All versions, oldest first; empty when there are none."""
@@ -92,7 +93,7 @@ class SqlAdapters:
         """The version that serves; None is the base model."""
         with self._session.read() as connection:
             version = live.version_of(connection, collection)
-            return _find(connection, collection, version) if version is not None else None
+            return find(connection, collection, version) if version is not None else None
 
     def all_live(self) -> list[AdapterVersion]:
         """The live version of each collection that has one."""
@@ -126,9 +127,13 @@ class SqlAdapters:
             )
 
     def promote(self, adaptation_id: str) -> AdapterVersion:
-        """Approve the candidate, move the live pointer from what it replaces to it, end the adaptation: all or none."""
+        """Approve the candidate, move the live pointer from what it replaces to it, end the adaptation: all or none.
+
+        One that forgets ends with its certificate.
+        """
         with self._session.write() as connection:
             adaptation = adaptations.fetch(connection, adaptation_id)
+            _require_nothing_forgotten(connection, adaptation)
             candidate = self._decide(connection, adaptation, AdapterStatus.APPROVED)
             now = live.version_of(connection, candidate.collection)
             if now != candidate.replaces:
@@ -139,10 +144,11 @@ class SqlAdapters:
                     code="parent_not_live",
                 )
             live.move(connection, self._clock, candidate.collection, candidate.version, kind="promotion", reason=None)
-            adaptations.move(
-                connection, self._clock, adaptation_id, AdaptationStatus.PROMOTING, AdaptationStatus.PROMOTED
-            )
-            return _find(connection, candidate.collection, candidate.version)
+            if adaptation.kind is not AdaptationKind.FORGET:
+                adaptations.move(
+                    connection, self._clock, adaptation_id, AdaptationStatus.PROMOTING, AdaptationStatus.PROMOTED
+                )
+            return find(connection, candidate.collection, candidate.version)
 
     def queue_compaction(self, collection: str, why: dict[str, Any]) -> tuple[Adaptation, bool]:
         """Queue a compaction of what is live, or return the open one. Raises NotFound or Conflict."""
@@ -162,7 +168,7 @@ class SqlAdapters:
             target = _target(connection, collection, to)
             version = target.version if target is not None else None
             live.move(connection, self._clock, collection, version, kind="rollback", reason=reason)
-            return _find(connection, collection, version) if version is not None else None
+            return find(connection, collection, version) if version is not None else None
 
     def rollback_target(self, collection: str, to: int | None) -> AdapterVersion | None:
         """Where `roll_back` would go. Same errors; changes nothing."""
@@ -176,7 +182,7 @@ class SqlAdapters:
     def _decide(self, connection: Connection, adaptation: Adaptation, after: AdapterStatus) -> AdapterVersion:
         if adaptation.version is None:
             raise IllegalTransition(f"{adaptation.id} has made no version yet")
-        candidate = _find(connection, adaptation.collection, adaptation.version)
+        candidate = find(connection, adaptation.collection, adaptation.version)
         check_adapter_transition(candidate.status, after)
         guarded = _this(candidate.collection, candidate.version).where(rows.c.status == candidate.status)
         if connection.execute(guarded.values(status=after)).rowcount != 1:
@@ -196,11 +202,43 @@ def _origin(connection: Connection, adaptation: Adaptation) -> _Origin:
     if adaptation.kind is AdaptationKind.COMPACT:
         replaced = _replaceable(connection, adaptation.collection)
         # What was queued before it may have been promoted since: it must not be lost with the version it replaces.
-        adaptations.link(connection, adaptation.id, replaced.documents)
-        return _Origin(None, replaced.version, list(replaced.documents))
-    parent = live.version_of(connection, adaptation.collection)
-    inherited = _find(connection, adaptation.collection, parent).documents if parent is not None else ()
-    return _Origin(parent, parent, list(dict.fromkeys((*inherited, *adaptation.documents))))
+        documents = supersession.current(connection, replaced.documents)
+        adaptations.link(connection, adaptation.id, documents)
+        return _Origin(None, replaced.version, documents)
+    now = live.version_of(connection, adaptation.collection)
+    inherited = find(connection, adaptation.collection, now).documents if now is not None else ()
+    if adaptation.kind is AdaptationKind.FORGET:
+        documents = remaining(connection, (*adaptation.documents, *inherited))
+        adaptations.link(connection, adaptation.id, documents)
+        return _Origin(None, now, documents)
+    _require_nothing_forgotten(connection, adaptation)
+    documents = supersession.current(connection, (*inherited, *adaptation.documents))
+    for id in adaptation.documents:
+        if id not in documents:
+            raise Conflict(f"{id} is superseded by what is live already", code="superseded")
+    return _Origin(now, now, documents)
+
+
+def remaining(connection: Connection, documents: Sequence[str]) -> list[str]:
+    """Those that are neither forgotten nor superseded by another of them."""
+    gone = _forgotten(connection, documents)
+    return [id for id in supersession.current(connection, documents) if id not in gone]
+
+
+def _forgotten(connection: Connection, documents: Sequence[str]) -> set[str]:
+    query = select(document_rows.c.id).where(document_rows.c.id.in_(documents), document_rows.c.forgotten.is_not(None))
+    return set(connection.scalars(query))
+
+
+def _require_nothing_forgotten(connection: Connection, adaptation: Adaptation) -> None:
+    known = adaptation.documents
+    if adaptation.version is not None:
+        known += find(connection, adaptation.collection, adaptation.version).documents
+    if gone := _forgotten(connection, known):
+        raise IllegalTransition(
+            f"{adaptation.id} knows {', '.join(sorted(gone))}, which was taken back: it can never be promoted",
+            code="document_forgotten",
+        )
 
 
 def _replaceable(connection: Connection, collection: str) -> AdapterVersion:
@@ -208,14 +246,15 @@ def _replaceable(connection: Connection, collection: str) -> AdapterVersion:
     if version is None:
         message = f"collection {collection!r} answers from the base: there is no adapter to rebuild"
         raise Conflict(message, code="nothing_to_compact")
-    return _find(connection, collection, version)
+    return find(connection, collection, version)
 
 
 def _this(collection: str, version: int) -> Any:
     return update(rows).where(rows.c.collection == collection, rows.c.version == version)
 
 
-def _find(connection: Connection, collection: str, version: int) -> AdapterVersion:
+def find(connection: Connection, collection: str, version: int) -> AdapterVersion:
+    """For use inside a wider transaction. Raises NotFound."""
     query = select(rows).where(rows.c.collection == collection, rows.c.version == version)
     row = connection.execute(query).one_or_none()
     if row is None:
@@ -238,7 +277,7 @@ def _target(connection: Connection, collection: str, to: int | None) -> AdapterV
         to = live.before(connection, collection) or 0
     if to == 0:
         return None
-    target = _find(connection, collection, to)
+    target = find(connection, collection, to)
     if target.status is not AdapterStatus.APPROVED:
         raise Conflict(f"{target.label} is {target.status}: only a version that passed its guards may serve")
     return target
