@@ -78,9 +78,6 @@ class ScriptedGateway:
             self.leases -= 1
 
     @property
-    def forget(self, id: str) -> tuple[Adaptation, bool]:
-        raise NotImplementedError  # test_forget.py asks the real stores
-
     def status(self) -> int:
         return self.script.status
 
@@ -129,6 +126,9 @@ class World:
     def compact(self, collection: str, message: str | None) -> tuple[Adaptation, bool]:
         raise NotImplementedError  # test_compact.py asks the real stores
 
+    def forget(self, id: str) -> tuple[Adaptation, bool]:
+        raise NotImplementedError  # test_forget.py asks the real stores
+
     def status(self) -> dict[str, Any]:
         return {"model": "tiny", "adaptations": {"queued": 2, "running": 1, "held": 0}, "training": None}
 
@@ -151,7 +151,7 @@ def world(tmp_path: Path) -> World:
         "wake": world.wake,
         "status": world.status,
     }
-    calls["forgetting"] = None
+    calls |= {"forget": world.forget, "forgetting": None}
     services = Services(settings=settings, version="0.0.1", **parts, **calls, draining=lambda: world.draining)
     world.app = create_app(services)
     return world
