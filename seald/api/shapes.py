@@ -104,7 +104,8 @@ class VerdictObject(BaseModel):
 
 
 class AdaptationObject(BaseModel):
-    """An adaptation. `version` and `parent` are numbers; a `parent` of null is the base model."""
+    """An adaptation. `version` and `parent` are numbers; a `parent` of null is the base model. `forgets` is the
+    document that it takes back; `documents` are then those that it rebuilds."""
 
     id: str
     object: Literal["adaptation"] = "adaptation"
@@ -112,6 +113,7 @@ class AdaptationObject(BaseModel):
     status: AdaptationStatus
     collection: str
     documents: list[str]
+    forgets: str | None
     version: int | None
     parent: int | None
     verdicts: list[VerdictObject]
@@ -125,7 +127,7 @@ class AdaptationObject(BaseModel):
         """Shape an adaptation."""
         return cls(
             **adaptation.model_dump(include={"id", "kind", "status", "collection", "version", "parent"}),
-            **adaptation.model_dump(include={"figures", "error"}),
+            **adaptation.model_dump(include={"figures", "error", "forgets"}),
             documents=list(adaptation.documents),
             verdicts=VerdictObject.all_of(verdicts),
             created=unix(adaptation.created),

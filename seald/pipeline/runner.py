@@ -72,6 +72,8 @@ class Runner:
                 certify(self._shop, adaptation)
             except SealdError as error:
                 log.warning("certificate waits", adaptation=adaptation.id, reason=error.message)
+            except Exception:
+                log.exception("a certificate broke", adaptation=adaptation.id)
             else:
                 return True
         return False
@@ -100,6 +102,9 @@ class Runner:
         now = self._shop.adaptations.get(id)
         if now.status in TERMINAL:
             return
+        if now.cancel_requested and now.status is not AdaptationStatus.PROMOTING:
+            # Its document may have been taken back in the middle of the step.
+            after, error = AdaptationStatus.CANCELLED, None
         try:
             self._shop.adaptations.move(id, now.status, after, error=error)
         except IllegalTransition as illegal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple, get_args
 
 from sqlalchemy import Connection, func, select, update
@@ -12,7 +11,7 @@ from seald.domain.adapter import AdapterStatus, AdapterVersion, check_adapter_tr
 from seald.domain.verdict import GuardName, Verdict
 from seald.errors import Conflict, IllegalTransition, NotFound
 from seald.ports import Clock
-from seald.store import adaptations, live, supersession
+from seald.store import adaptations, live, relearning, supersession
 from seald.store.session import Session
 from seald.store.tables import Row
 from seald.store.tables import adaptations as adaptation_rows
@@ -116,7 +115,10 @@ class SqlAdapters:
         return sorted(found, key=lambda verdict: GUARD_ORDER[verdict.guard])
 
     def reject(self, adaptation_id: str, *, error: dict[str, Any] | None) -> None:
-        """Candidate → rejected and adaptation → rejected, in one transaction. Twice is once."""
+        """Candidate → rejected and adaptation → rejected, in one transaction. Twice is once.
+
+        What a rebuild without a forgotten document should have brought back is queued to be learned again.
+        """
         with self._session.write() as connection:
             adaptation = adaptations.fetch(connection, adaptation_id)
             if adaptation.status is AdaptationStatus.REJECTED:
@@ -125,6 +127,8 @@ class SqlAdapters:
             adaptations.move(
                 connection, self._clock, adaptation_id, adaptation.status, AdaptationStatus.REJECTED, error=error
             )
+            if adaptation.kind is AdaptationKind.FORGET:
+                relearning.mend(connection, self._clock, adaptation)
 
     def promote(self, adaptation_id: str) -> AdapterVersion:
         """Approve the candidate, move the live pointer from what it replaces to it, end the adaptation: all or none.
@@ -208,7 +212,7 @@ def _origin(connection: Connection, adaptation: Adaptation) -> _Origin:
     now = live.version_of(connection, adaptation.collection)
     inherited = find(connection, adaptation.collection, now).documents if now is not None else ()
     if adaptation.kind is AdaptationKind.FORGET:
-        documents = remaining(connection, (*adaptation.documents, *inherited))
+        documents = supersession.remaining(connection, (*adaptation.documents, *inherited))
         adaptations.link(connection, adaptation.id, documents)
         return _Origin(None, now, documents)
     _require_nothing_forgotten(connection, adaptation)
@@ -219,22 +223,11 @@ def _origin(connection: Connection, adaptation: Adaptation) -> _Origin:
     return _Origin(now, now, documents)
 
 
-def remaining(connection: Connection, documents: Sequence[str]) -> list[str]:
-    """Those that are neither forgotten nor superseded by another of them."""
-    gone = _forgotten(connection, documents)
-    return [id for id in supersession.current(connection, documents) if id not in gone]
-
-
-def _forgotten(connection: Connection, documents: Sequence[str]) -> set[str]:
-    query = select(document_rows.c.id).where(document_rows.c.id.in_(documents), document_rows.c.forgotten.is_not(None))
-    return set(connection.scalars(query))
-
-
 def _require_nothing_forgotten(connection: Connection, adaptation: Adaptation) -> None:
     known = adaptation.documents
     if adaptation.version is not None:
         known += find(connection, adaptation.collection, adaptation.version).documents
-    if gone := _forgotten(connection, known):
+    if gone := supersession.forgotten(connection, known):
         raise IllegalTransition(
             f"{adaptation.id} knows {', '.join(sorted(gone))}, which was taken back: it can never be promoted",
             code="document_forgotten",

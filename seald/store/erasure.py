@@ -18,7 +18,7 @@ ERASED = "erased: it may have quoted a document that was taken back"
 
 def bury(connection: Connection, clock: Clock, document: str) -> None:
     """Leave of the document its id, its collection and which one it superseded."""
-    emptied = {"title": "", "text": "", "source": None, "metadata": {}, "passages": []}
+    emptied: dict[str, Any] = {"title": "", "text": "", "source": None, "metadata": {}, "passages": []}
     # Unique as the hash of the text was, and tells nothing of it.
     values = {**emptied, "sha256": f"forgotten-{document}", "forgotten": clock.now()}
     connection.execute(update(documents).where(documents.c.id == document).values(**values))

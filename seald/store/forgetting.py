@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -12,7 +13,7 @@ from seald.domain.certificate import Certificate
 from seald.domain.document import Document
 from seald.errors import NotFound
 from seald.ports import Clock
-from seald.store import adaptations, adapters, documents, erasure, live, taint
+from seald.store import adaptations, adapters, documents, erasure, live, relearning, taint
 from seald.store.session import Session
 from seald.store.tables import adaptations as adaptation_rows
 from seald.store.tables import adapter_versions as version_rows
@@ -21,7 +22,6 @@ from seald.store.tables import documents as document_rows
 from seald.store.tables import self_edits as edit_rows
 
 STOPPED = {"message": "a document that it knows was taken back", "code": "document_forgotten"}
-NOTHING_LEARNED = {AdaptationStatus.REJECTED, AdaptationStatus.FAILED}
 
 
 class SqlForgetting:
@@ -74,8 +74,8 @@ class SqlForgetting:
                 live.move(connection, self._clock, known.collection, to, kind="forget", reason=document)
             made = adaptations.queue_forgetting(connection, self._clock, known, [*dict.fromkeys((*rest, *more))])
             for id in dict.fromkeys((*again, *copies)):
-                self._learn_again(connection, id)
-            told = {"document": document, "versions": knowing, "queued_again": [*again, *copies]}
+                relearning.learn_again(connection, self._clock, id)
+            told: dict[str, Any] = {"document": document, "versions": knowing, "queued_again": [*again, *copies]}
             told["live"] = live.version_of(connection, known.collection)
             adaptations.note(connection, self._clock, made.id, "forgetting", told)
             return made, True
@@ -88,11 +88,7 @@ class SqlForgetting:
     def has_to_rebuild(self, adaptation: Adaptation) -> bool:
         """Whether something that was live beside the document is no longer, and must be learned again."""
         with self._session.read() as connection:
-            wanted = adapters.remaining(connection, adaptation.documents)
-            now = live.version_of(connection, adaptation.collection)
-            known = adapters.find(connection, adaptation.collection, now).documents if now is not None else ()
-            # Together, so that what is live may supersede what it does not know.
-            return bool(set(adapters.remaining(connection, (*wanted, *known))) - set(known))
+            return bool(relearning.missing(connection, adaptation))
 
     def unsettled(self) -> list[Adaptation]:
         """Those that are over without a certificate, where none of their collection is still at work."""
@@ -120,7 +116,9 @@ class SqlForgetting:
             stored = certificate.model_copy(update={"removed": removed})
             values = {"document": stored.document, "adaptation": stored.adaptation, "at": stored.at, "scrubbed": False}
             connection.execute(rows.insert().values(**values, body=stored.model_dump(mode="json")))
-            self._mend(connection, adaptations.fetch(connection, certificate.adaptation))
+            adaptation = adaptations.fetch(connection, certificate.adaptation)
+            if adaptation.status is AdaptationStatus.FAILED:
+                relearning.mend(connection, self._clock, adaptation)
             return stored
 
     def scrub(self, document: str) -> None:
@@ -165,22 +163,6 @@ class SqlForgetting:
             adaptations.note(connection, self._clock, one.id, "cancel_requested", STOPPED)
             return
         adaptations.move(connection, self._clock, one.id, one.status, after, error=STOPPED)
-
-    def _learn_again(self, connection: Connection, id: str) -> None:
-        document = documents.find(connection, id)
-        latest = documents.latest(connection, id)
-        if document.forgotten is None and (latest.status not in RUNNABLE or latest.cancel_requested):
-            adaptations.queue(connection, document, self._clock)
-
-    def _mend(self, connection: Connection, adaptation: Adaptation) -> None:
-        """What a rebuild that came to nothing should have brought back is learned one by one."""
-        if adaptation.status not in NOTHING_LEARNED:
-            return
-        now = live.version_of(connection, adaptation.collection)
-        known = adapters.find(connection, adaptation.collection, now).documents if now is not None else ()
-        for id in adapters.remaining(connection, (*adaptation.documents, *known)):
-            if id not in known:
-                self._learn_again(connection, id)
 
 
 def _adaptation_of(connection: Connection, document: str) -> Adaptation:

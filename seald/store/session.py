@@ -68,8 +68,8 @@ class Session:
             driver = connection.connection.cursor()
             driver.execute("VACUUM")
             driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            if busy := driver.fetchone()[0]:
-                raise StoreError(f"the database's log is still being read ({busy}): its bytes go in a moment")
+            if driver.fetchall()[0][0]:
+                raise StoreError("the database's log is still being read: what was deleted goes from it in a moment")
 
     def close(self) -> None:
         """Close all connections."""

@@ -27,6 +27,18 @@ def current(connection: Connection, documents: Sequence[str]) -> list[str]:
     return [document for document in dict.fromkeys(documents) if document not in replaced]
 
 
+def remaining(connection: Connection, documents: Sequence[str]) -> list[str]:
+    """Those that are neither forgotten nor superseded by another of them."""
+    gone = forgotten(connection, documents)
+    return [id for id in current(connection, documents) if id not in gone]
+
+
+def forgotten(connection: Connection, documents: Sequence[str]) -> set[str]:
+    """Those that were taken back."""
+    query = select(rows.c.id).where(rows.c.id.in_(documents), rows.c.forgotten.is_not(None))
+    return set(connection.scalars(query))
+
+
 def successor(connection: Connection, document: str) -> str | None:
     """The document that supersedes this one, unless it was forgotten."""
     query = select(rows.c.id).where(rows.c.supersedes == document, rows.c.forgotten.is_(None))

@@ -161,11 +161,19 @@ def test_two_at_once_end_in_one_rebuild_without_either(stores: Stores) -> None:
     assert stores.forgetting.unsettled() == [stores.adaptations.get(id) for id in (first.id, second.id)]
 
 
-def test_what_a_failed_rebuild_should_have_brought_back_is_learned_again(stores: Stores) -> None:
+@pytest.mark.parametrize("after", [S.FAILED, S.REJECTED])
+def test_what_a_rebuild_that_came_to_nothing_should_have_brought_back_is_learned_again(
+    stores: Stores, after: S
+) -> None:
     for text in ("one", "two"):
         promoted(stores, text)
     made = forget(stores, ONE)
-    end(stores, made)
+    if after is S.REJECTED:
+        rebuilt(stores, made)
+        stores.adaptations.move(made.id, S.PROMOTING, S.HELD)
+        stores.adapters.reject(made.id, error=None)
+    else:
+        end(stores, made)
     stores.forgetting.erase(certificate(stores, made, ONE))
     assert learning(stores, TWO) == [S.PROMOTED, S.QUEUED]
 
