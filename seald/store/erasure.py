@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, String, cast, select, update
 
 from seald.domain.adaptation import AdaptationKind
 from seald.ports import Clock
@@ -34,7 +34,7 @@ def empty(connection: Connection, collection: str, document: str, versions: Sequ
         "documents": 1,
         "probes": connection.execute(probes.delete().where(probes.c.document == document)).rowcount,
         "self_edits": connection.execute(self_edits.delete().where(self_edits.c.document == document)).rowcount,
-        "adaptation_events": _empty_events(connection, ids),
+        "adaptation_events": _empty_events(connection, ids) + _empty_mentions(connection, document),
         "adaptations": _empty_adaptations(connection, ids),
         "verdicts": _empty_verdicts(connection, collection, versions),
         **_empty_watching(connection, collection, versions),
@@ -71,6 +71,19 @@ def _empty_events(connection: Connection, ids: Sequence[str]) -> int:
         connection.execute(update(events).where(events.c.seq == row.seq).values(data=moved))
         gone += moved != row.data
     return gone
+
+
+def _empty_mentions(connection: Connection, document: str) -> int:
+    """What is said of other documents and names this one (that they contradict each other, say) may quote it."""
+    forgets = select(adaptations.c.id).where(adaptations.c.kind == AdaptationKind.FORGET)
+    naming = cast(events.c.data, String).contains(document, autoescape=True), events.c.adaptation.not_in(forgets)
+    found = connection.execute(select(events.c.seq, events.c.data).where(*naming)).all()
+    for row in found:
+        connection.execute(update(events).where(events.c.seq == row.seq).values(data=wordless(row.data)))
+    figures = cast(adaptations.c.figures, String).contains(document, autoescape=True)
+    for one in connection.execute(select(adaptations.c.id, adaptations.c.figures).where(figures)).all():
+        connection.execute(update(adaptations).where(adaptations.c.id == one.id).values(figures=wordless(one.figures)))
+    return len(found)
 
 
 def _empty_adaptations(connection: Connection, ids: Sequence[str]) -> int:

@@ -178,7 +178,8 @@ def test_what_a_rebuild_that_came_to_nothing_should_have_brought_back_is_learned
     assert learning(stores, TWO) == [S.PROMOTED, S.QUEUED]
 
 
-def test_no_byte_of_it_is_left(stores: Stores, tmp_path: Path) -> None:
+def written_everywhere(stores: Stores) -> tuple[str, str]:
+    """A document whose phrase stands wherever words can stand, and another's adaptation that quotes it."""
     known = document(PHRASE).model_copy(update={"title": PHRASE, "source": PHRASE, "metadata": {"k": PHRASE}})
     probe = Probe(
         id="p", collection="default", document_id=known.id, kind="question", question=PHRASE, answer="a", origin="rule"
@@ -186,25 +187,34 @@ def test_no_byte_of_it_is_left(stores: Stores, tmp_path: Path) -> None:
     stores.documents.add(known, [probe])
     version = promoted(stores, PHRASE)
     line = Line(text=PHRASE)
-    dropped = DroppedLine(line=line, reason="duplicate")
-    written = edit(version.adaptation_id, known.id, 0).model_copy(update={"lines": (line,), "dropped": (dropped,)})
-    stores.ledger.add(written)
+    lines = {"lines": (line,), "dropped": (DroppedLine(line=line, reason="duplicate"),)}
+    stores.ledger.add(edit(version.adaptation_id, known.id, 0).model_copy(update=lines))
     stores.adaptations.note(version.adaptation_id, "verdict", {"reply": PHRASE, "n": 3})
     stores.adaptations.add_figures(version.adaptation_id, {"best": PHRASE, "n": 3, "more": [{"n": 4, "said": PHRASE}]})
     verdict = Verdict(guard="acquisition", verdict="pass", figures={"n": 3, "worst": PHRASE}, reason=PHRASE)
     stores.adapters.add_verdict("default", 1, verdict)
+    other = stores.documents.add(document("other"), [])[1]
+    stores.adaptations.note(other.id, "contradiction", {"document": known.id, "value": PHRASE, "n": 1})
+    stores.adaptations.add_figures(other.id, {"contradicts": {known.id: PHRASE}, "n": 1})
+    return known.id, other.id
+
+
+def test_no_byte_of_it_is_left(stores: Stores, tmp_path: Path) -> None:
+    id, other = written_everywhere(stores)
+    learned = stores.documents.latest_adaptation(id).id
     files = [tmp_path / "seald.db", tmp_path / "seald.db-wal"]
     assert any(PHRASE.encode() in file.read_bytes() for file in files)
-    made = forget(stores, known.id)
+    made = forget(stores, id)
     end(stores, made)
-    stored = stores.forgetting.erase(certificate(stores, made, known.id))
+    stored = stores.forgetting.erase(certificate(stores, made, id))
     assert stores.forgetting.unsettled() == [stores.adaptations.get(made.id)]
-    stores.forgetting.scrub(known.id)
+    stores.forgetting.scrub(id)
     assert stores.forgetting.unsettled() == []
     assert not any(PHRASE.encode() in file.read_bytes() for file in files if file.exists())
     assert stores.adapters.verdicts("default", 1)[0].figures == {"n": 3}
-    assert stores.adaptations.get(version.adaptation_id).figures == {"n": 3, "more": [{"n": 4}]}
-    assert stored == stores.forgetting.certificate(known.id)
+    assert stores.adaptations.get(learned).figures == {"n": 3, "more": [{"n": 4}]}
+    assert (stores.adaptations.events(other)[-1].data, stores.adaptations.get(other).figures["n"]) == ({"n": 1}, 1)
+    assert stored == stores.forgetting.certificate(id)
     assert [stored.removed.rows[table] for table in ("probes", "self_edits", "verdicts")] == [1, 1, 1]
     assert stored.removed.versions == (1,)
     assert stores.adapters.get("default", 1).sha256 is None
