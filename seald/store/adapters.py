@@ -81,7 +81,8 @@ class SqlAdapters:
 
     def summary(self) -> list[dict[str, Any]]:
         """`{name, live, documents}` of each collection."""
-        counted = select(document_rows.c.collection, func.count()).group_by(document_rows.c.collection)
+        kept = document_rows.c.forgotten.is_(None)
+        counted = select(document_rows.c.collection, func.count()).where(kept).group_by(document_rows.c.collection)
         names = self.collections()
         with self._session.read() as connection:
             documents = {collection: n for collection, n in connection.execute(counted).all()}
