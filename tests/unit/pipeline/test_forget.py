@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.unit.pipeline.conftest import ScriptedEngine, Site
 from tests.unit.pipeline.test_compact import PIER
 from tests.unit.store.conftest import document
 from tests.unit.store.test_adapters import live, promoted
+from tests.unit.store.test_forgetting import rebuilt as rebuilt_without
 
 MILL = (
     "The mill of Orvale",
@@ -189,3 +191,25 @@ def test_a_near_copy_that_was_left_out_is_learned_again(site_without_training: S
     forget(site.shop, document(text).id)
     waiting = site.stores.adaptations.page(collection=None, status=S.QUEUED, after=None, limit=9).data
     assert {a.documents for a in waiting if a.forgets is None} == {(document(text.replace("six", "ten")).id,)}
+
+
+def test_of_many_who_ask_one_begins(site_without_training: Site) -> None:
+    site = site_without_training
+    with ThreadPoolExecutor(8) as pool:
+        asked = list(pool.map(lambda _: forget(site.shop, document("one").id), range(16)))
+    assert (len({made.id for made, _ in asked}), [new for _, new in asked].count(True)) == (1, 1)
+    assert live(site.stores) is None
+
+
+def test_a_kill_between_the_pointer_and_the_certificate_is_carried_on(site_without_training: Site) -> None:
+    site = site_without_training
+    promoted(site.stores, "two")
+    made, _ = forget(site.shop, document("one").id)
+    rebuilt = site.stores.adapters.promote(rebuilt_without(site.stores, made).adaptation_id)
+    assert (rebuilt.live, site.stores.adaptations.get(made.id).status) == (True, S.PROMOTING)
+    assert site.runner.step()
+    found = site.stores.forgetting.certificate(document("one").id)
+    assert (site.stores.adaptations.get(made.id).status, live(site.stores)) == (S.PROMOTED, rebuilt.version)
+    assert found is not None
+    assert (found.rebuilt, found.unchecked, found.removed.versions) == (3, ("default@3",), (1, 2))
+    assert not site.runner.step()
