@@ -21,6 +21,7 @@ from seald.errors import ConfigError
 from seald.guards import suite
 from seald.log import configure_logging
 from seald.pipeline.compact import ask_for_compaction
+from seald.pipeline.forget import forget
 from seald.pipeline.ingest import Ingest
 from seald.pipeline.promote import roll_back
 from seald.pipeline.runner import Runner
@@ -121,6 +122,7 @@ class Daemon:
             probes=stores.probes,
             ledger=stores.ledger,
             adapters=stores.adapters,
+            forgetting=stores.forgetting,
             files=stores.adapter_files,
             clock=stores.clock,
             policy=policy,
@@ -159,6 +161,8 @@ class Daemon:
             ingest=ingest,
             rollback=partial(roll_back, self._shop),
             compact=partial(ask_for_compaction, self._shop),
+            forget=partial(forget, self._shop),
+            forgetting=stores.forgetting,
             wake=self._scheduler.wake,
             status=self._status,
             draining=self._stopping.is_set,

@@ -13,11 +13,13 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("documents", sa.Column("forgotten", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("adaptations", sa.Column("forgets", sa.String(length=64), nullable=True))
     op.create_table(
         "certificates",
         sa.Column("document", sa.String(length=64), nullable=False),
         sa.Column("adaptation", sa.String(length=64), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("scrubbed", sa.Boolean(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["adaptation"], ["adaptations.id"], name=op.f("fk_certificates_adaptation_adaptations")
@@ -29,4 +31,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("certificates")
+    op.drop_column("adaptations", "forgets")
     op.drop_column("documents", "forgotten")

@@ -1,4 +1,4 @@
-"""`/v1/documents`: hand in, list, show."""
+"""`/v1/documents`: hand in, list, show, forget."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from seald.api.paging import After, Limit
-from seald.api.services import Wired
-from seald.api.shapes import DocumentDetail, DocumentObject, Listing
+from seald.api.services import Services, Wired
+from seald.api.shapes import DeletedDocument, DocumentDetail, DocumentObject, ForgottenDocument, Listing, unix
 from seald.api.submission import REQUEST_BODY, NewFile, NewText, read_submission
+from seald.domain.certificate import Certificate
+from seald.domain.document import Document
+from seald.errors import NotFound
 
 router = APIRouter(tags=["documents"])
 
@@ -22,7 +25,7 @@ def add_document(
     document, adaptation, new = submission.hand_over(services.ingest)
     services.wake()
     response.status_code = 202 if new else 200
-    return DocumentObject.of(document, adaptation)
+    return DocumentObject.of(document, adaptation, services.documents.superseded_by(document.id))
 
 
 @router.get("/v1/documents")
@@ -31,13 +34,45 @@ def list_documents(
 ) -> Listing[DocumentObject]:
     """Documents, oldest first, those after the id `after`."""
     page = services.documents.page(collection=collection, after=after, limit=limit)
-    shaped = [DocumentObject.of(document, services.documents.latest_adaptation(document.id)) for document in page.data]
-    return Listing(data=shaped, has_more=page.has_more)
+    return Listing(data=[_shaped(services, document) for document in page.data], has_more=page.has_more)
 
 
 @router.get("/v1/documents/{id}")
-def show_document(id: str, services: Wired) -> DocumentDetail:
-    """One document with its text."""
+def show_document(id: str, services: Wired) -> DocumentDetail | ForgottenDocument:
+    """One document with its text; of a forgotten one what is left: when that was, and the certificate."""
     document = services.documents.get(id)
-    adaptation = services.documents.latest_adaptation(id)
-    return DocumentDetail.of(document, adaptation, text=document.text, passages=len(document.passages))
+    if document.forgotten is not None:
+        return ForgottenDocument(
+            id=id,
+            adaptation=services.forgetting.adaptation_of(id).id,
+            collection=document.collection,
+            forgotten=unix(document.forgotten),
+            certificate=services.forgetting.certificate(id),
+        )
+    about = services.documents.latest_adaptation(id), services.documents.superseded_by(id)
+    return DocumentDetail.of(document, *about, text=document.text, passages=len(document.passages))
+
+
+@router.get("/v1/documents/{id}/certificate")
+def show_certificate(id: str, services: Wired) -> Certificate:
+    """What was checked and removed when the document was forgotten. 404 until that is done."""
+    found = services.forgetting.certificate(id)
+    if found is None:
+        raise NotFound(f"there is no certificate of {id!r}: it was not forgotten, or is still being rebuilt without")
+    return found
+
+
+@router.delete("/v1/documents/{id}", status_code=202, responses={200: {"model": DeletedDocument}})
+def forget_document(id: str, response: Response, services: Wired) -> DeletedDocument:
+    """Forget a document: 202 once no live version knows it, and an adaptation that rebuilds without it. Forgotten
+    already: 200 and the same adaptation."""
+    services.refuse_new_work_while_draining()
+    adaptation, new = services.forget(id)
+    services.wake()
+    response.status_code = 202 if new else 200
+    return DeletedDocument(id=id, adaptation=adaptation.id)
+
+
+def _shaped(services: Services, document: Document) -> DocumentObject:
+    store = services.documents
+    return DocumentObject.of(document, store.latest_adaptation(document.id), store.superseded_by(document.id))

@@ -20,6 +20,7 @@ from seald.ports import (
     Answers,
     DocumentStore,
     FeedbackStore,
+    ForgettingStore,
     Gateway,
     WatchStore,
 )
@@ -84,6 +85,9 @@ class Services:
     """`(collection, to, reason)` → the version that is live now, None for the base. Errors of `roll_back`."""
     compact: Callable[[str, str | None], tuple[Adaptation, bool]]
     """`(collection, message)` → its open compaction, and whether that is new. Errors of `request_compaction`."""
+    forget: Callable[[str], tuple[Adaptation, bool]]
+    """`(document)` → the adaptation that rebuilds without it, and whether that is new. Errors of `forget`."""
+    forgetting: ForgettingStore
     wake: Callable[[], None]
     """Tells the scheduler that there is work."""
     status: Callable[[], dict[str, Any]]

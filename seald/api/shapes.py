@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from seald.domain.adaptation import Adaptation, AdaptationEvent, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
+from seald.domain.certificate import Certificate
 from seald.domain.document import Document
 from seald.domain.explanation import Explanation, explain
 from seald.domain.feedback import Feedback, Rating, Ratings
@@ -42,7 +43,8 @@ class ModelObject(BaseModel):
 
 
 class DocumentObject(BaseModel):
-    """A document. `status` is that of `adaptation`, the one that last took it up."""
+    """A document. `status` is that of `adaptation`, the one that last took it up. `superseded_by` is the document that
+    takes its place once that is promoted."""
 
     id: str
     object: Literal["document"] = "document"
@@ -53,15 +55,17 @@ class DocumentObject(BaseModel):
     adaptation: str
     source: str | None
     supersedes: str | None
+    superseded_by: str | None
     metadata: dict[str, Any]
     created: int
 
     @classmethod
-    def of(cls, document: Document, adaptation: Adaptation, **more: Any) -> Self:
+    def of(cls, document: Document, adaptation: Adaptation, superseded_by: str | None, **more: Any) -> Self:
         """Shape a document."""
         known = document.model_dump(include={"id", "title", "collection", "sha256", "source", "supersedes", "metadata"})
         created = unix(document.created)
-        return cls(**known, status=adaptation.status, adaptation=adaptation.id, created=created, **more)
+        taken_up = {"status": adaptation.status, "adaptation": adaptation.id}
+        return cls(**known, **taken_up, superseded_by=superseded_by, created=created, **more)
 
 
 class DocumentDetail(DocumentObject):
@@ -69,6 +73,23 @@ class DocumentDetail(DocumentObject):
 
     text: str
     passages: int
+
+
+class DeletedDocument(BaseModel):
+    """A document that no live version knows any more. `adaptation` rebuilds without it."""
+
+    id: str
+    object: Literal["document"] = "document"
+    deleted: Literal[True] = True
+    adaptation: str
+
+
+class ForgottenDocument(DeletedDocument):
+    """What is left of a document. `certificate` is null until the adaptation has been rebuilt and checked."""
+
+    collection: str
+    forgotten: int
+    certificate: Certificate | None
 
 
 class VerdictObject(BaseModel):
@@ -86,7 +107,8 @@ class VerdictObject(BaseModel):
 
 
 class AdaptationObject(BaseModel):
-    """An adaptation. `version` and `parent` are numbers; a `parent` of null is the base model."""
+    """An adaptation. `version` and `parent` are numbers; a `parent` of null is the base model. `forgets` is the
+    document that it takes back; `documents` are then those that it rebuilds."""
 
     id: str
     object: Literal["adaptation"] = "adaptation"
@@ -94,6 +116,7 @@ class AdaptationObject(BaseModel):
     status: AdaptationStatus
     collection: str
     documents: list[str]
+    forgets: str | None
     version: int | None
     parent: int | None
     verdicts: list[VerdictObject]
@@ -107,7 +130,7 @@ class AdaptationObject(BaseModel):
         """Shape an adaptation."""
         return cls(
             **adaptation.model_dump(include={"id", "kind", "status", "collection", "version", "parent"}),
-            **adaptation.model_dump(include={"figures", "error"}),
+            **adaptation.model_dump(include={"figures", "error", "forgets"}),
             documents=list(adaptation.documents),
             verdicts=VerdictObject.all_of(verdicts),
             created=unix(adaptation.created),

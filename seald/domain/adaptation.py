@@ -12,10 +12,12 @@ from seald.errors import IllegalTransition
 
 
 class AdaptationKind(StrEnum):
-    """What an adaptation is for: to learn new documents, or to rebuild the adapter from the base over its ledger."""
+    """What an adaptation is for: to learn new documents, to rebuild the adapter from the base over its ledger, or to
+    rebuild it without a document that was taken back."""
 
     LEARN = "learn"
     COMPACT = "compact"
+    FORGET = "forget"
 
 
 class AdaptationStatus(StrEnum):
@@ -37,7 +39,8 @@ _S = AdaptationStatus
 
 TRANSITIONS: dict[AdaptationStatus, frozenset[AdaptationStatus]] = {
     _S.QUEUED: frozenset({_S.EDITING, _S.FAILED, _S.CANCELLED}),
-    _S.EDITING: frozenset({_S.TRAINING, _S.FAILED, _S.CANCELLED}),
+    # To `promoting` at once goes what forgets a document without which nothing is left to be learned again.
+    _S.EDITING: frozenset({_S.TRAINING, _S.PROMOTING, _S.FAILED, _S.CANCELLED}),
     _S.TRAINING: frozenset({_S.GUARDING, _S.FAILED, _S.CANCELLED}),
     _S.GUARDING: frozenset({_S.PROMOTING, _S.TRAINING, _S.REJECTED, _S.HELD, _S.FAILED, _S.CANCELLED}),
     _S.PROMOTING: frozenset({_S.PROMOTED, _S.HELD, _S.FAILED}),
@@ -70,6 +73,8 @@ class Adaptation(BaseModel):
     kind: AdaptationKind = AdaptationKind.LEARN
     collection: str
     documents: tuple[str, ...]
+    forgets: str | None = None
+    """The document that it takes back."""
     status: AdaptationStatus
     version: int | None = None
     """The version it made, once allotted."""
@@ -81,6 +86,11 @@ class Adaptation(BaseModel):
     cancel_requested: bool = False
     created: datetime
     finished: datetime | None = None
+
+    @property
+    def rebuilds(self) -> bool:
+        """It writes nothing: it trains from the base on what the ledger holds already."""
+        return self.kind is not AdaptationKind.LEARN
 
 
 class AdaptationEvent(BaseModel):

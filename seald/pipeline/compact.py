@@ -102,9 +102,14 @@ def trend(figures: Sequence[Figures], settings: Settings) -> Reason | None:
 def gather(shop: Workshop, adaptation: Adaptation) -> None:
     """editing → training: nothing is written; the version is allotted, which settles what it replaces and rebuilds.
 
+    What takes back a document without which all else is live already goes on to promoting: nothing has to be trained.
+
     Raises:
         Conflict: code `nothing_to_compact`, when the base has become live since the compaction was queued.
     """
+    if adaptation.kind is AdaptationKind.FORGET and not shop.forgetting.has_to_rebuild(adaptation):
+        shop.adaptations.move(adaptation.id, AdaptationStatus.EDITING, AdaptationStatus.PROMOTING)
+        return
     version = shop.adapters.allot(adaptation)
     find_among(shop, adaptation, version.documents)
     entries = shop.ledger.promoted(version.collection, version.documents)

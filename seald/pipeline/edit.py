@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
+from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.document import Document, Passage
 from seald.domain.self_edit import SelfEdit
 from seald.errors import InvalidRequest
@@ -28,12 +28,12 @@ def begin(shop: Workshop, adaptation: Adaptation) -> None:
 
 
 def edit(shop: Workshop, adaptation: Adaptation) -> None:
-    """Write what is not in the ledger yet; what an interrupted run wrote stays as it is. A compaction writes nothing.
+    """Write what is not in the ledger yet; what an interrupted run wrote stays as it is. A rebuild writes nothing.
 
     Raises:
         InvalidRequest: code `nothing_to_learn`, when the filter left no line at all.
     """
-    if adaptation.kind is AdaptationKind.COMPACT:
+    if adaptation.rebuilds:
         gather(shop, adaptation)
         return
     freeze_probes(shop, adaptation)

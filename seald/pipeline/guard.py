@@ -85,19 +85,20 @@ def _integrity(shop: Workshop, candidate: AdapterVersion) -> Verdict:
 
 
 def _acquisition(shop: Workshop, candidate: AdapterVersion) -> Verdict:
+    adaptation = shop.adaptations.get(candidate.adaptation_id)
     settings = shop.guards_of(candidate.collection).acquisition
-    if candidate.is_rebuild:
+    if adaptation.rebuilds:
         probes = _sample(shop, candidate, candidate.documents)
         before, after = results(shop, probes, None), results(shop, probes, candidate)
         return acquisition.judge(before, after, settings, rebuilt=True)
-    own = shop.probes.of_documents(shop.adaptations.get(candidate.adaptation_id).documents)
+    own = shop.probes.of_documents(adaptation.documents)
     before = results(shop, own, _replaced(shop, candidate))
     return acquisition.judge(before, results(shop, own, candidate), settings)
 
 
 def _retention(shop: Workshop, candidate: AdapterVersion) -> Verdict:
     adaptation = shop.adaptations.get(candidate.adaptation_id)
-    own = () if candidate.is_rebuild else adaptation.documents
+    own = () if adaptation.rebuilds else adaptation.documents
     # A newer document said otherwise: that the old answer is gone is no loss.
     gone = overruled(shop, adaptation)
     earlier = [id for id in candidate.documents if id not in own]

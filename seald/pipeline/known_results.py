@@ -34,19 +34,20 @@ def results(shop: Workshop, probes: Sequence[Probe], version: AdapterVersion | N
         with shop.serving.staged(version) if version is not None else nullcontext(BASE) as model:
             found = probing.put(shop.engine, missing, model)
         known |= {result.probe_id: result.model_copy(update={"reply": None}) for result in found}
-        _write(_file(shop, version), known)
+        _write(file_of(shop, version), known)
     return [known[probe.id] for probe in probes]
 
 
 def recorded(shop: Workshop, version: AdapterVersion | None) -> dict[str, ProbeResult]:
     """All that is known of a version, by probe; nothing is asked."""
     try:
-        return _SHAPE.validate_json(_file(shop, version).read_bytes())
+        return _SHAPE.validate_json(file_of(shop, version).read_bytes())
     except (OSError, ValidationError):
         return {}
 
 
-def _file(shop: Workshop, version: AdapterVersion | None) -> Path:
+def file_of(shop: Workshop, version: AdapterVersion | None) -> Path:
+    """Where the results of a version's weights are kept."""
     name = version.engine_name if version is not None else f"{BASE}-{shop.base.sha256[:16]}"
     return shop.work / FOLDER / f"{name}.json"
 

@@ -59,5 +59,7 @@ def _back(shop: Workshop, candidate: AdapterVersion) -> Iterator[tuple[AdapterVe
     while number is not None:
         version = shop.adapters.get(candidate.collection, number)
         number = version.parent
+        if version.sha256 is None:  # taken back with a document: nothing of it is left
+            return
         earlier = shop.adapters.get(version.collection, number).documents if number is not None else ()
         yield version, set(version.documents) - set(earlier)

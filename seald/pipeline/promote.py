@@ -10,8 +10,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
-from seald.domain.adapter import AdapterVersion
+from seald.domain.adapter import AdapterStatus, AdapterVersion
 from seald.errors import CanaryMismatch, Conflict, IllegalTransition
+from seald.pipeline.certify import certify
 from seald.pipeline.compact import queue_if_due, take_up_what_is_held
 from seald.pipeline.workshop import Workshop
 
@@ -19,8 +20,29 @@ from seald.pipeline.workshop import Workshop
 def promote(shop: Workshop, adaptation: Adaptation) -> None:
     """Make the adaptation's candidate the live version of its collection, or hold it when that is not safe.
 
-    What it learned may have been one document too many: then a compaction is queued.
+    What it learned may have been one document too many: then a compaction is queued. What takes a document back is
+    promoted once the certificate is there.
     """
+    if adaptation.kind is not AdaptationKind.FORGET:
+        _put_live(shop, adaptation)
+    elif adaptation.version is None or _was_put_live(shop, adaptation) or _put_live(shop, adaptation):
+        figures = certify(shop, adaptation)
+        shop.adaptations.move(
+            adaptation.id, AdaptationStatus.PROMOTING, AdaptationStatus.PROMOTED, figures={"forgotten": figures}
+        )
+    if adaptation.kind is AdaptationKind.LEARN:
+        queue_if_due(shop, adaptation.collection)
+    elif shop.adaptations.get(adaptation.id).status is AdaptationStatus.PROMOTED:
+        take_up_what_is_held(shop, adaptation.collection)
+
+
+def _was_put_live(shop: Workshop, adaptation: Adaptation) -> bool:
+    """Whether a run that was interrupted has come so far."""
+    return _candidate(shop, adaptation).status is AdapterStatus.APPROVED
+
+
+def _put_live(shop: Workshop, adaptation: Adaptation) -> bool:
+    """False: that is not safe, and the adaptation is held."""
     version = _candidate(shop, adaptation)
     try:
         with shop.serving.staged(version), shop.pointer:
@@ -31,11 +53,8 @@ def promote(shop: Workshop, adaptation: Adaptation) -> None:
             raise
         error = {"message": reason.message, "code": reason.code}
         shop.adaptations.move(adaptation.id, AdaptationStatus.PROMOTING, AdaptationStatus.HELD, error=error)
-        return
-    if adaptation.kind is AdaptationKind.LEARN:
-        queue_if_due(shop, adaptation.collection)
-    else:
-        take_up_what_is_held(shop, adaptation.collection)
+        return False
+    return True
 
 
 def roll_back(

@@ -13,6 +13,7 @@ import structlog
 
 from seald.domain.adaptation import TERMINAL, Adaptation, AdaptationStatus
 from seald.errors import EngineUnavailable, IllegalTransition, SealdError, StoreError, TrainerStopped
+from seald.pipeline.certify import certify
 from seald.pipeline.compact import queue_if_due
 from seald.pipeline.edit import begin, edit
 from seald.pipeline.guard import guard
@@ -39,6 +40,8 @@ class Runner:
 
     def step(self) -> bool:
         """Take the oldest runnable adaptation one state further. False: there is nothing to do now."""
+        if self._certify_what_is_over():
+            return True
         adaptation = self._shop.adaptations.next_runnable()
         if adaptation is None or self._shop.stopping.is_set():
             return False
@@ -61,6 +64,19 @@ class Runner:
             self._tidy(folder.name)
         for collection in shop.adapters.collections():
             queue_if_due(shop, collection)
+
+    def _certify_what_is_over(self) -> bool:
+        """Whatever became of the rebuild without it, a document that was taken back goes, with its certificate."""
+        for adaptation in () if self._shop.stopping.is_set() else self._shop.forgetting.unsettled():
+            try:
+                certify(self._shop, adaptation)
+            except SealdError as error:
+                log.warning("certificate waits", adaptation=adaptation.id, reason=error.message)
+            except Exception:
+                log.exception("a certificate broke", adaptation=adaptation.id)
+            else:
+                return True
+        return False
 
     def _advance(self, adaptation: Adaptation) -> None:
         try:
@@ -86,6 +102,9 @@ class Runner:
         now = self._shop.adaptations.get(id)
         if now.status in TERMINAL:
             return
+        if now.cancel_requested and now.status is not AdaptationStatus.PROMOTING:
+            # Its document may have been taken back in the middle of the step.
+            after, error = AdaptationStatus.CANCELLED, None
         try:
             self._shop.adaptations.move(id, now.status, after, error=error)
         except IllegalTransition as illegal:

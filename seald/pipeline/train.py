@@ -13,7 +13,7 @@ import structlog
 
 from seald import __version__
 from seald.config import Recipe
-from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
+from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.adapter import WEIGHTS, AdapterVersion, Manifest
 from seald.domain.self_edit import Line, SelfEdit
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
@@ -78,7 +78,7 @@ def _parent(shop: Workshop, version: AdapterVersion) -> str | None:
 
 def _edits(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> list[SelfEdit]:
     """What is to be learned: the adaptation's own self-edits, or all that the version to be rebuilt was made of."""
-    if adaptation.kind is AdaptationKind.COMPACT:
+    if adaptation.rebuilds:
         return shop.ledger.promoted(version.collection, version.documents)
     return shop.ledger.of_adaptation(adaptation.id)
 

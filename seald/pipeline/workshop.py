@@ -16,6 +16,7 @@ from seald.ports import (
     Clock,
     DocumentStore,
     Engine,
+    ForgettingStore,
     Ledger,
     ProbeStore,
     Serving,
@@ -37,6 +38,7 @@ class Workshop:
     probes: ProbeStore
     ledger: Ledger
     adapters: AdapterStore
+    forgetting: ForgettingStore
     files: AdapterFiles
     clock: Clock
     policy: Policy

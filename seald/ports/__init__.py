@@ -10,6 +10,7 @@ from seald.ports.adapters import AdapterFiles, AdapterStore
 from seald.ports.clock import Clock
 from seald.ports.documents import AdaptationStore, DocumentStore, Ledger, Page, ProbeStore
 from seald.ports.engine import BASE, Choice, Continuation, Engine, Preference, Reply, Sampling
+from seald.ports.forgetting import ForgettingStore
 from seald.ports.serving import Gateway, Route, Serving, Upstream
 from seald.ports.training import Trainer
 from seald.ports.watching import Answers, FeedbackStore, WatchStore
@@ -26,6 +27,7 @@ __all__ = [
     "DocumentStore",
     "Engine",
     "FeedbackStore",
+    "ForgettingStore",
     "Gateway",
     "Ledger",
     "Page",

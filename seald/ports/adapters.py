@@ -17,9 +17,12 @@ class AdapterStore(Protocol):
     def allot(self, adaptation: Adaptation) -> AdapterVersion:
         """Give the adaptation its version number, once. It replaces the live version of the moment, which is its
         parent, too, and gives it its documents besides its own. A compaction has no parent, and the documents of the
-        live version become its own. Sets `version` and `parent` of the adaptation in the same transaction.
+        live version become its own. One that forgets has no parent either; its documents are those that it was queued
+        with and those of the live version, without any that was forgotten. What another of its documents supersedes
+        a version does not have. Sets `version` and `parent` of the adaptation in the same transaction.
 
-        Raises Conflict (code `nothing_to_compact`) for a compaction when the base is live.
+        Raises Conflict for a compaction when the base is live (code `nothing_to_compact`) and for a document that what
+        is live supersedes (`superseded`); IllegalTransition for one that was forgotten (`document_forgotten`).
         """
         ...
 
@@ -56,7 +59,8 @@ class AdapterStore(Protocol):
         ...
 
     def reject(self, adaptation_id: str, *, error: dict[str, Any] | None) -> None:
-        """Candidate → rejected and adaptation → rejected, in one transaction. Twice is once."""
+        """Candidate → rejected and adaptation → rejected, in one transaction. Twice is once. What a rebuild without a
+        forgotten document should have brought back is queued to be learned again."""
         ...
 
     def repair(self, adaptation_id: str, *, reasons: str) -> AdapterVersion:
@@ -71,7 +75,9 @@ class AdapterStore(Protocol):
 
     def promote(self, adaptation_id: str) -> AdapterVersion:
         """In one transaction: candidate → approved, the live pointer moves from what it replaces to it, the adaptation
-        becomes promoted. Raises Conflict when the live version is no longer the one it replaces."""
+        becomes promoted, unless it forgets: that ends with its certificate. Raises Conflict when the live version is no
+        longer the one it replaces, IllegalTransition (code `document_forgotten`) for one that knows what was forgotten.
+        """
         ...
 
     def queue_compaction(self, collection: str, why: dict[str, Any]) -> tuple[Adaptation, bool]:

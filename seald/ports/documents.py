@@ -30,7 +30,10 @@ class DocumentStore(Protocol):
 
         Content that is there already adds nothing and returns what is there, `False`; only where its last
         adaptation failed or was cancelled is a new one queued.
-        Raises NotFound when `document.supersedes` names no document of the collection.
+        Content that was forgotten is as new.
+        Raises NotFound when `document.supersedes` names no document of the collection, Conflict when another one
+        supersedes that already (code `already_superseded`) or while the content is being forgotten
+        (`being_forgotten`).
         """
         ...
 
@@ -42,8 +45,13 @@ class DocumentStore(Protocol):
         """The adaptation that last took up this document. Raises NotFound."""
         ...
 
+    def superseded_by(self, id: str) -> str | None:
+        """The document that supersedes this one, unless it was forgotten."""
+        ...
+
     def page(self, *, collection: str | None, after: str | None, limit: int) -> Page[Document]:
-        """Oldest first, those after the document `after`. Raises NotFound when `after` is none."""
+        """Oldest first, those after the document `after`, without forgotten ones. Raises NotFound when `after` is
+        none."""
         ...
 
 

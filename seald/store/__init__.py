@@ -15,6 +15,7 @@ from seald.store.answered import SqlAnswered
 from seald.store.clock import SystemClock
 from seald.store.documents import SqlDocuments
 from seald.store.feedback import SqlFeedback
+from seald.store.forgetting import SqlForgetting
 from seald.store.ledger import SqlLedger
 from seald.store.lock import DataFolderLock
 from seald.store.migrate import upgrade
@@ -32,6 +33,7 @@ class Stores:
     probes: SqlProbes
     ledger: SqlLedger
     adapters: SqlAdapters
+    forgetting: SqlForgetting
     adapter_files: AdapterFolders
     answers: SqlAnswered
     feedback: SqlFeedback
@@ -67,6 +69,7 @@ def open_stores(settings: Settings) -> Stores:
         probes=SqlProbes(session),
         ledger=SqlLedger(session),
         adapters=SqlAdapters(session, clock),
+        forgetting=SqlForgetting(session, clock),
         adapter_files=AdapterFolders(settings.data_dir / "adapters"),
         answers=SqlAnswered(session, clock),
         feedback=SqlFeedback(session, clock),

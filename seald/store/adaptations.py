@@ -18,6 +18,7 @@ from seald.domain.adaptation import (
     AdaptationStatus,
     check_transition,
 )
+from seald.domain.document import Document
 from seald.errors import IllegalTransition, NotFound
 from seald.ports import Clock, Page
 from seald.store.session import Session, next_number, numbered_page
@@ -56,8 +57,9 @@ class SqlAdaptations:
             return Page(data=[read(connection, row) for row in found], has_more=more)
 
     def next_runnable(self) -> Adaptation | None:
-        """One that was begun before one that is queued, the oldest of each first."""
-        begun_first = case((rows.c.status == AdaptationStatus.QUEUED, 1), else_=0)
+        """One that was begun before one that is queued, of these one that forgets; the oldest of each first."""
+        queued = rows.c.status == AdaptationStatus.QUEUED
+        begun_first = case((queued & (rows.c.kind == AdaptationKind.FORGET), 1), (queued, 2), else_=0)
         query = select(rows).where(rows.c.status.in_(RUNNABLE)).order_by(begun_first, rows.c.number).limit(1)
         with self._session.read() as connection:
             row = connection.execute(query).one_or_none()
@@ -101,6 +103,8 @@ class SqlAdaptations:
         """Queued and held ones are cancelled at once, running ones when the pipeline next looks."""
         with self._session.write() as connection:
             now = fetch(connection, id)
+            if now.kind is AdaptationKind.FORGET:
+                raise IllegalTransition(f"{id} takes a document back, which cannot be undone: it goes on to its end")
             if now.status in AT_ONCE:
                 return move(connection, self._clock, id, now.status, AdaptationStatus.CANCELLED)
             if now.status in TERMINAL or now.status is AdaptationStatus.PROMOTING:
@@ -168,6 +172,11 @@ def queue_compaction(
     return made
 
 
+def queue_forgetting(connection: Connection, clock: Clock, document: Document, rest: Sequence[str]) -> Adaptation:
+    """Insert a queued adaptation that takes `document` back and rebuilds over the `rest`, ids of documents."""
+    return _insert(connection, clock, AdaptationKind.FORGET, document.collection, rest, forgets=document.id)
+
+
 def latest_compaction(connection: Connection, collection: str) -> Adaptation | None:
     """The one queued last, for use inside a wider transaction."""
     query = select(rows).where(rows.c.collection == collection, rows.c.kind == AdaptationKind.COMPACT)
@@ -183,7 +192,13 @@ def link(connection: Connection, id: str, documents: Sequence[str]) -> None:
 
 
 def _insert(
-    connection: Connection, clock: Clock, kind: AdaptationKind, collection: str, documents: Sequence[str]
+    connection: Connection,
+    clock: Clock,
+    kind: AdaptationKind,
+    collection: str,
+    documents: Sequence[str],
+    *,
+    forgets: str | None = None,
 ) -> Adaptation:
     number = next_number(connection, rows.c.number)
     made = Adaptation(
@@ -191,6 +206,7 @@ def _insert(
         kind=kind,
         collection=collection,
         documents=tuple(documents),
+        forgets=forgets,
         status=AdaptationStatus.QUEUED,
         created=clock.now(),
     )

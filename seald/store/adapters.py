@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from sqlalchemy import Connection, func, select, update
 
@@ -11,13 +11,14 @@ from seald.domain.adapter import AdapterStatus, AdapterVersion, check_adapter_tr
 from seald.domain.verdict import GuardName, Verdict
 from seald.errors import Conflict, IllegalTransition, NotFound
 from seald.ports import Clock
-from seald.store import adaptations, live
+from seald.store import adaptations, live, relearning
+from seald.store.origin import origin_of, replaceable, require_nothing_forgotten
 from seald.store.session import Session
-from seald.store.tables import Row
 from seald.store.tables import adaptations as adaptation_rows
 from seald.store.tables import adapter_versions as rows
 from seald.store.tables import documents as document_rows
 from seald.store.tables import verdicts as verdict_rows
+from seald.store.versions import find, read, this
 
 GUARD_ORDER = {name: place for place, name in enumerate(get_args(GuardName))}
 
@@ -34,8 +35,8 @@ class SqlAdapters:
         with self._session.write() as connection:
             known = connection.execute(select(rows).where(rows.c.adaptation == adaptation.id)).one_or_none()
             if known is not None:
-                return _version(connection, known)
-            origin = _origin(connection, adaptation)
+                return read(connection, known)
+            origin = origin_of(connection, adaptation)
             number = self._next_version(connection, adaptation.collection)
             connection.execute(
                 rows.insert().values(
@@ -51,27 +52,27 @@ class SqlAdapters:
             )
             mine = update(adaptation_rows).where(adaptation_rows.c.id == adaptation.id)
             connection.execute(mine.values(version=number, parent=origin.parent))
-            return _find(connection, adaptation.collection, number)
+            return find(connection, adaptation.collection, number)
 
     def record_weights(self, collection: str, version: int, sha256: str, manifest_sha256: str) -> AdapterVersion:
         """The files are in place. Raises IllegalTransition when other weights were recorded before."""
         with self._session.write() as connection:
-            known = _find(connection, collection, version)
+            known = find(connection, collection, version)
             if known.sha256 not in (None, sha256):
                 raise IllegalTransition(f"{known.label} already has other weights: versions are immutable")
-            connection.execute(_this(collection, version).values(sha256=sha256, manifest_sha256=manifest_sha256))
-            return _find(connection, collection, version)
+            connection.execute(this(collection, version).values(sha256=sha256, manifest_sha256=manifest_sha256))
+            return find(connection, collection, version)
 
     def get(self, collection: str, version: int) -> AdapterVersion:
         """Raises NotFound."""
         with self._session.read() as connection:
-            return _find(connection, collection, version)
+            return find(connection, collection, version)
 
     def of_collection(self, collection: str) -> list[AdapterVersion]:
         """All versions, oldest first; empty when there are none."""
         query = select(rows).where(rows.c.collection == collection).order_by(rows.c.version)
         with self._session.read() as connection:
-            return [_version(connection, row) for row in connection.execute(query).all()]
+            return [read(connection, row) for row in connection.execute(query).all()]
 
     def collections(self) -> list[str]:
         """Names of all collections that hold a document or a version, sorted."""
@@ -81,7 +82,8 @@ class SqlAdapters:
 
     def summary(self) -> list[dict[str, Any]]:
         """`{name, live, documents}` of each collection."""
-        counted = select(document_rows.c.collection, func.count()).group_by(document_rows.c.collection)
+        kept = document_rows.c.forgotten.is_(None)
+        counted = select(document_rows.c.collection, func.count()).where(kept).group_by(document_rows.c.collection)
         names = self.collections()
         with self._session.read() as connection:
             documents = {collection: n for collection, n in connection.execute(counted).all()}
@@ -92,7 +94,7 @@ class SqlAdapters:
         """The version that serves; None is the base model."""
         with self._session.read() as connection:
             version = live.version_of(connection, collection)
-            return _find(connection, collection, version) if version is not None else None
+            return find(connection, collection, version) if version is not None else None
 
     def all_live(self) -> list[AdapterVersion]:
         """The live version of each collection that has one."""
@@ -115,7 +117,10 @@ class SqlAdapters:
         return sorted(found, key=lambda verdict: GUARD_ORDER[verdict.guard])
 
     def reject(self, adaptation_id: str, *, error: dict[str, Any] | None) -> None:
-        """Candidate → rejected and adaptation → rejected, in one transaction. Twice is once."""
+        """Candidate → rejected and adaptation → rejected, in one transaction. Twice is once.
+
+        What a rebuild without a forgotten document should have brought back is queued to be learned again.
+        """
         with self._session.write() as connection:
             adaptation = adaptations.fetch(connection, adaptation_id)
             if adaptation.status is AdaptationStatus.REJECTED:
@@ -124,6 +129,8 @@ class SqlAdapters:
             adaptations.move(
                 connection, self._clock, adaptation_id, adaptation.status, AdaptationStatus.REJECTED, error=error
             )
+            if adaptation.kind is AdaptationKind.FORGET:
+                relearning.mend(connection, self._clock, adaptation)
 
     def repair(self, adaptation_id: str, *, reasons: str) -> AdapterVersion:
         """Candidate without weights and verdicts, adaptation back to training: all or none."""
@@ -132,11 +139,11 @@ class SqlAdapters:
             candidate = _candidate(connection, adaptation)
             repairs = candidate.repairs + 1
             values = {"sha256": None, "manifest_sha256": None, "repairs": repairs}
-            connection.execute(_this(candidate.collection, candidate.version).values(**values))
+            connection.execute(this(candidate.collection, candidate.version).values(**values))
             connection.execute(verdict_rows.delete().where(_verdicts_of(candidate.collection, candidate.version)))
             adaptations.move(connection, self._clock, adaptation_id, adaptation.status, AdaptationStatus.TRAINING)
             adaptations.note(connection, self._clock, adaptation_id, "repair", {"repair": repairs, "reasons": reasons})
-            return _find(connection, candidate.collection, candidate.version)
+            return find(connection, candidate.collection, candidate.version)
 
     def take_up_again(self, adaptation_id: str) -> Adaptation:
         """Reject a held adaptation with its candidate and queue its documents anew: all or none."""
@@ -150,9 +157,13 @@ class SqlAdapters:
             return adaptations.queue(connection, held.collection, held.documents, self._clock)
 
     def promote(self, adaptation_id: str) -> AdapterVersion:
-        """Approve the candidate, move the live pointer from what it replaces to it, end the adaptation: all or none."""
+        """Approve the candidate, move the live pointer from what it replaces to it, end the adaptation: all or none.
+
+        One that forgets ends with its certificate.
+        """
         with self._session.write() as connection:
             adaptation = adaptations.fetch(connection, adaptation_id)
+            require_nothing_forgotten(connection, adaptation)
             candidate = self._decide(connection, adaptation, AdapterStatus.APPROVED)
             now = live.version_of(connection, candidate.collection)
             if now != candidate.replaces:
@@ -163,10 +174,11 @@ class SqlAdapters:
                     code="parent_not_live",
                 )
             live.move(connection, self._clock, candidate.collection, candidate.version, kind="promotion", reason=None)
-            adaptations.move(
-                connection, self._clock, adaptation_id, AdaptationStatus.PROMOTING, AdaptationStatus.PROMOTED
-            )
-            return _find(connection, candidate.collection, candidate.version)
+            if adaptation.kind is not AdaptationKind.FORGET:
+                adaptations.move(
+                    connection, self._clock, adaptation_id, AdaptationStatus.PROMOTING, AdaptationStatus.PROMOTED
+                )
+            return find(connection, candidate.collection, candidate.version)
 
     def queue_compaction(self, collection: str, why: dict[str, Any]) -> tuple[Adaptation, bool]:
         """Queue a compaction of what is live, or return the open one. Raises NotFound or Conflict."""
@@ -174,7 +186,7 @@ class SqlAdapters:
         with self._session.write() as connection:
             if collection not in names:
                 raise NotFound(f"there is no collection {collection[:200]!r}", param="collection")
-            version = _replaceable(connection, collection)
+            version = replaceable(connection, collection)
             latest = adaptations.latest_compaction(connection, collection)
             if latest is not None and latest.status in RUNNABLE:
                 return latest, False
@@ -191,7 +203,7 @@ class SqlAdapters:
             version = target.version if target is not None else None
             kind = "rollback" if watched is None else "watch"
             live.move(connection, self._clock, collection, version, kind=kind, reason=reason)
-            return _find(connection, collection, version) if version is not None else None
+            return find(connection, collection, version) if version is not None else None
 
     def rollback_target(self, collection: str, to: int | None) -> AdapterVersion | None:
         """Where `roll_back` would go. Same errors; changes nothing."""
@@ -205,66 +217,20 @@ class SqlAdapters:
     def _decide(self, connection: Connection, adaptation: Adaptation, after: AdapterStatus) -> AdapterVersion:
         candidate = _candidate(connection, adaptation)
         check_adapter_transition(candidate.status, after)
-        guarded = _this(candidate.collection, candidate.version).where(rows.c.status == candidate.status)
+        guarded = this(candidate.collection, candidate.version).where(rows.c.status == candidate.status)
         if connection.execute(guarded.values(status=after)).rowcount != 1:
             raise IllegalTransition(f"{candidate.label} is not {candidate.status} any more: read it again")
         return candidate
 
 
-class _Origin(NamedTuple):
-    """What a new version starts from, whose place it takes, and what it is to know."""
-
-    parent: int | None
-    replaces: int | None
-    documents: list[str]
-
-
-def _origin(connection: Connection, adaptation: Adaptation) -> _Origin:
-    if adaptation.kind is AdaptationKind.COMPACT:
-        replaced = _replaceable(connection, adaptation.collection)
-        # What was queued before it may have been promoted since: it must not be lost with the version it replaces.
-        adaptations.link(connection, adaptation.id, replaced.documents)
-        return _Origin(None, replaced.version, list(replaced.documents))
-    parent = live.version_of(connection, adaptation.collection)
-    inherited = _find(connection, adaptation.collection, parent).documents if parent is not None else ()
-    return _Origin(parent, parent, list(dict.fromkeys((*inherited, *adaptation.documents))))
-
-
-def _replaceable(connection: Connection, collection: str) -> AdapterVersion:
-    version = live.version_of(connection, collection)
-    if version is None:
-        message = f"collection {collection!r} answers from the base: there is no adapter to rebuild"
-        raise Conflict(message, code="nothing_to_compact")
-    return _find(connection, collection, version)
-
-
 def _candidate(connection: Connection, adaptation: Adaptation) -> AdapterVersion:
     if adaptation.version is None:
         raise IllegalTransition(f"{adaptation.id} has made no version yet")
-    return _find(connection, adaptation.collection, adaptation.version)
+    return find(connection, adaptation.collection, adaptation.version)
 
 
 def _verdicts_of(collection: str, version: int) -> Any:
     return (verdict_rows.c.collection == collection) & (verdict_rows.c.version == version)
-
-
-def _this(collection: str, version: int) -> Any:
-    return update(rows).where(rows.c.collection == collection, rows.c.version == version)
-
-
-def _find(connection: Connection, collection: str, version: int) -> AdapterVersion:
-    query = select(rows).where(rows.c.collection == collection, rows.c.version == version)
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        raise NotFound(f"collection {collection!r} has no version {version}", param="version")
-    return _version(connection, row)
-
-
-def _version(connection: Connection, row: Row) -> AdapterVersion:
-    values = dict(row._mapping)
-    values["adaptation_id"] = values.pop("adaptation")
-    is_live = live.version_of(connection, row.collection) == row.version
-    return AdapterVersion.model_validate({**values, "live": is_live})
 
 
 def _target(connection: Connection, collection: str, to: int | None) -> AdapterVersion | None:
@@ -275,7 +241,7 @@ def _target(connection: Connection, collection: str, to: int | None) -> AdapterV
         to = live.before(connection, collection) or 0
     if to == 0:
         return None
-    target = _find(connection, collection, to)
+    target = find(connection, collection, to)
     if target.status is not AdapterStatus.APPROVED:
         raise Conflict(f"{target.label} is {target.status}: only a version that passed its guards may serve")
     return target

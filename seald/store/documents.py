@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.document import Document
 from seald.domain.probe import Probe
-from seald.errors import NotFound
+from seald.errors import Conflict, NotFound
 from seald.ports import Clock, Page
-from seald.store import adaptations
+from seald.store import adaptations, supersession
 from seald.store.probes import insert as insert_probes
 from seald.store.session import Session, next_number, numbered_page
 from seald.store.tables import Row
 from seald.store.tables import adaptation_documents as links
 from seald.store.tables import adaptations as adaptation_rows
+from seald.store.tables import certificates as certificate_rows
 from seald.store.tables import documents as rows
 
 QUEUED_AGAIN = {AdaptationStatus.FAILED, AdaptationStatus.CANCELLED}
@@ -31,57 +32,78 @@ class SqlDocuments:
         self._clock = clock
 
     def add(self, document: Document, probes: Sequence[Probe]) -> tuple[Document, Adaptation, bool]:
-        """Store a document, its probes and a queued adaptation, or find what is there."""
+        """Store a document, its probes and a queued adaptation, or find what is there.
+
+        What was forgotten is as new. Raises Conflict (code `being_forgotten`) until the forgetting is over.
+        """
         with self._session.write() as connection:
             known = connection.execute(select(rows).where(rows.c.id == document.id)).one_or_none()
+            if known is not None and known.forgotten is None:
+                return read(known), self._take_up_again(connection, document), False
             if known is not None:
-                return _document(known), self._take_up_again(connection, document), False
-            self._insert(connection, document)
+                _clear_tombstone(connection, document.id)
+            supersession.check(connection, document)
+            _put(connection, document, new=known is None)
             insert_probes(connection, probes)
             return document, adaptations.queue(connection, document.collection, (document.id,), self._clock), True
 
     def get(self, id: str) -> Document:
         """Raises NotFound."""
         with self._session.read() as connection:
-            row = connection.execute(select(rows).where(rows.c.id == id)).one_or_none()
-        if row is None:
-            raise NotFound(f"there is no document {id!r}", param="id")
-        return _document(row)
+            return find(connection, id)
 
     def latest_adaptation(self, id: str) -> Adaptation:
         """The adaptation that last took up this document. Raises NotFound."""
         with self._session.read() as connection:
-            return _latest(connection, id)
+            return latest(connection, id)
+
+    def superseded_by(self, id: str) -> str | None:
+        """The document that supersedes this one, unless it was forgotten."""
+        with self._session.read() as connection:
+            return supersession.successor(connection, id)
 
     def page(self, *, collection: str | None, after: str | None, limit: int) -> Page[Document]:
-        """Oldest first, those after the document `after`. Raises NotFound when `after` is none."""
-        query = select(rows)
+        """Oldest first, those after the document `after`, without forgotten ones. Raises NotFound when `after` is
+        none."""
+        query = select(rows).where(rows.c.forgotten.is_(None))
         if collection is not None:
             query = query.where(rows.c.collection == collection)
         with self._session.read() as connection:
             found, more = numbered_page(connection, rows, query, after=after, limit=limit, noun="document")
-        return Page(data=[_document(row) for row in found], has_more=more)
-
-    def _insert(self, connection: Connection, document: Document) -> None:
-        if document.supersedes is not None:
-            old = select(rows.c.id).where(rows.c.id == document.supersedes, rows.c.collection == document.collection)
-            if connection.scalar(old) is None:
-                raise NotFound(
-                    f"there is no document {document.supersedes!r} in collection {document.collection!r} to supersede",
-                    param="supersedes",
-                )
-        values = document.model_dump(mode="json", exclude={"created"})
-        number = next_number(connection, rows.c.number)
-        connection.execute(rows.insert().values(**values, created=document.created, number=number))
+        return Page(data=[read(row) for row in found], has_more=more)
 
     def _take_up_again(self, connection: Connection, document: Document) -> Adaptation:
-        latest = _latest(connection, document.id)
-        if latest.status in QUEUED_AGAIN:
+        last = latest(connection, document.id)
+        if last.status in QUEUED_AGAIN:
             return adaptations.queue(connection, document.collection, (document.id,), self._clock)
-        return latest
+        return last
 
 
-def _latest(connection: Connection, id: str) -> Adaptation:
+def find(connection: Connection, id: str) -> Document:
+    """For use inside a wider transaction. Raises NotFound."""
+    row = connection.execute(select(rows).where(rows.c.id == id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no document {id!r}", param="id")
+    return read(row)
+
+
+def _clear_tombstone(connection: Connection, id: str) -> None:
+    """The certificate said that nobody knows it, and what superseded it superseded what it was: no longer."""
+    over = certificate_rows.c.document == id
+    if connection.scalar(select(certificate_rows.c.scrubbed).where(over)) is not True:
+        raise Conflict(f"{id} is being forgotten; send it again when that is over", code="being_forgotten")
+    connection.execute(certificate_rows.delete().where(over))
+    connection.execute(update(rows).where(rows.c.supersedes == id).values(supersedes=None))
+
+
+def _put(connection: Connection, document: Document, *, new: bool) -> None:
+    values = document.model_dump(mode="json", exclude={"created"})
+    values |= {"created": document.created, "number": next_number(connection, rows.c.number)}
+    connection.execute((rows.insert() if new else update(rows).where(rows.c.id == document.id)).values(**values))
+
+
+def latest(connection: Connection, id: str) -> Adaptation:
+    """What last set out to learn it, for use inside a wider transaction. Raises NotFound."""
     # A compaction takes all documents up again, and what becomes of it says nothing about any of them.
     query = (
         select(adaptation_rows)
@@ -96,7 +118,8 @@ def _latest(connection: Connection, id: str) -> Adaptation:
     return adaptations.read(connection, row)
 
 
-def _document(row: Row) -> Document:
+def read(row: Row) -> Document:
+    """A row as a document."""
     values = dict(row._mapping)
     del values["number"]
     return Document.model_validate(values)

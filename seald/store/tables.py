@@ -75,6 +75,7 @@ adaptations = Table(
     Column("number", Integer, nullable=False, unique=True),
     Column("kind", String(16), nullable=False, server_default="learn"),
     Column("collection", String(63), nullable=False),
+    Column("forgets", String(64)),
     Column("status", String(16), nullable=False, index=True),
     Column("version", Integer),
     Column("parent", Integer),
@@ -226,6 +227,7 @@ certificates = Table(
     Column("document", String(64), ForeignKey("documents.id"), primary_key=True),
     Column("adaptation", String(64), ForeignKey("adaptations.id"), nullable=False),
     Column("body", JSON, nullable=False),
+    Column("scrubbed", Boolean, nullable=False),
     Column("at", Moment, nullable=False),
 )
 

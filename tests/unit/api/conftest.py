@@ -138,6 +138,9 @@ class World:
     def compact(self, collection: str, message: str | None) -> tuple[Adaptation, bool]:
         raise NotImplementedError  # test_compact.py asks the real stores
 
+    def forget(self, id: str) -> tuple[Adaptation, bool]:
+        raise NotImplementedError  # test_forget.py asks the real stores
+
     def status(self) -> dict[str, Any]:
         watch = {"state": "paused", "last": 1767355200, "outcome": "regression", "reason": "of 6 probes 6 lost"}
         return {
@@ -159,6 +162,7 @@ def world(tmp_path: Path) -> World:
     names = ("gateway", "documents", "adaptations", "adapters", "files", "ingest", "answers", "feedback", "watches")
     parts = {name: getattr(world, name) for name in names}
     calls = {"rollback": adapters.roll_back, "compact": world.compact, "wake": world.wake, "status": world.status}
+    calls |= {"forget": world.forget, "forgetting": None}
     services = Services(settings=settings, version="0.0.1", **parts, **calls, draining=lambda: world.draining)
     world.app = create_app(services)
     return world

@@ -102,6 +102,9 @@ class MemoryDocuments:
     def latest_adaptation(self, id: str) -> Adaptation:
         return [row for row in self._adaptations.rows.values() if id in row.documents][-1]
 
+    def superseded_by(self, id: str) -> str | None:
+        return next((row.id for row in self.rows.values() if row.supersedes == id), None)
+
     def page(self, *, collection: str | None, after: str | None, limit: int) -> Page[Document]:
         rows = [row for row in self.rows.values() if collection in (None, row.collection)]
         return page_of(rows, lambda row: row.id, after, limit)

@@ -23,6 +23,7 @@ def test_the_whole_object(world, client) -> None:
         "status": "held",
         "collection": "default",
         "documents": ["doc-1"],
+        "forgets": None,
         "version": 2,
         "parent": 1,
         "verdicts": [{"guard": "general", "verdict": "inconclusive", "figures": {"drop": 0.1}, "reason": "few"}],

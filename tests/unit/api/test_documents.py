@@ -23,6 +23,7 @@ def test_a_document_is_acknowledged_with_its_adaptation(world, client) -> None:
         "adaptation": "adaptation-1",
         "source": "a.md",
         "supersedes": None,
+        "superseded_by": None,
         "metadata": {"k": 1},
         "created": 1767355200,
     }

@@ -55,6 +55,22 @@ STATUS = {
 }
 
 
+CERTIFICATE = {
+    "document": "doc-1",
+    "collection": "default",
+    "outcome": "forgotten",
+    "reason": "nobody knows it",
+    "live": "default@3",
+    "rebuilt": 3,
+    "probes": 8,
+    "checked": [{"model": "default@3", "right": 1, "won": 1, "lost": 0, "p_value": 0.5, "logprob": -3.2}],
+    "unchecked": [],
+    "removed": {"versions": [1, 2], "files": 6, "rows": {"probes": 8, "watches": 0}},
+    "at": "2026-01-02T12:00:00Z",
+}
+GONE = {"id": "doc-1", "object": "document", "deleted": True, "adaptation": "adp-1"}
+
+
 class Handler(BaseHTTPRequestHandler):
     answers: ClassVar[dict[str, Any]] = {
         "GET /v1/adaptations/adp-1": ADAPTATION,
@@ -68,6 +84,10 @@ class Handler(BaseHTTPRequestHandler):
         "GET /v1/status": STATUS,
         "POST /v1/adapters/default/compact": COMPACTION,
         "POST /v1/adapters/ops/compact": HELD,
+        "DELETE /v1/documents/doc-1": GONE,
+        "GET /v1/documents/doc-1": {**GONE, "certificate": CERTIFICATE},
+        "DELETE /v1/documents/doc-2": {**GONE, "id": "doc-2", "adaptation": "adp-1"},
+        "GET /v1/documents/doc-2": {**GONE, "certificate": {**CERTIFICATE, "outcome": "still_known"}},
         "GET /v1/adaptations": {"object": "list", "data": [ADAPTATION], "has_more": False},
         "POST /v1/adapters/default/rollback": {"from": 2, "to": 1, "live": "default@1", "seconds": 0.01},
     }
@@ -89,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
             return 202, {"id": "doc-1", "adaptation": "adp-1", "status": "queued"}
         return 422, {"error": {"message": "it is empty", "type": "invalid_request_error", "code": "unreadable"}}
 
-    do_GET = do_POST = _answer
+    do_GET = do_POST = do_DELETE = _answer
 
     def log_message(self, *_: Any) -> None:
         return
@@ -256,3 +276,23 @@ def test_doctor_finds_this_machine_good(
 
 def test_the_demo_has_its_document() -> None:
     assert DOCUMENT.is_file()
+
+
+def test_forgetting_prints_the_certificate(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "documents", "forget", "doc-1", "--url", url) == 0
+    assert "adp-1 rebuilds without it" in capsys.readouterr().err
+    assert run(monkeypatch, "documents", "forget", "doc-1", "--wait", "--url", url) == 0
+    said = capsys.readouterr().out
+    assert "forgotten: nobody knows it" in said
+    assert "versions 1, 2; 6 files" in said
+    assert "8 probes" in said
+    assert "watches" not in said
+    assert run(monkeypatch, "documents", "forget", "doc-1", "--wait", "--json", "--url", url) == 0
+    assert json.loads(capsys.readouterr().out)["certificate"] == CERTIFICATE
+
+
+def test_forgetting_that_is_refused_or_not_shown_exits_with_1(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "documents", "forget", "doc-9", "--url", url) == 1
+    assert run(monkeypatch, "documents", "forget", "doc-2", "--wait", "--url", url) == 1

@@ -12,7 +12,7 @@ from seald.errors import IllegalTransition
 
 LEGAL = {
     S.QUEUED: "editing failed cancelled",
-    S.EDITING: "training failed cancelled",
+    S.EDITING: "training promoting failed cancelled",
     S.TRAINING: "guarding failed cancelled",
     S.GUARDING: "training promoting rejected held failed cancelled",
     S.PROMOTING: "promoted held failed",

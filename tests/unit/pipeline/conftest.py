@@ -90,6 +90,7 @@ class Site:
     folder: Path
     model: Path
     changes: dict[str, Any] = field(default_factory=dict)
+    engine: ScriptedEngine = field(default_factory=ScriptedEngine)
 
     def __post_init__(self) -> None:
         recipe = Recipe(rank=4, alpha=8, epochs=1, batch_tokens=512)
@@ -97,7 +98,6 @@ class Site:
         settings = {"data_dir": self.folder, "recipes": {"default": recipe}, "training": manners, **self.changes}
         self.settings = Settings.model_validate(settings)
         self.stores = open_stores(self.settings)
-        self.engine = ScriptedEngine()
         self.trainer = RememberingTrainer(self.settings)
         self.replica = Replica(self.engine)
         self.residency = Residency((self.replica,), self.stores.adapter_files, keep_loaded=3, canary_tolerance=0.05)
@@ -107,7 +107,7 @@ class Site:
 
     def _workshop(self) -> Workshop:
         policy, forms = load_policy("none")
-        names = ("documents", "adaptations", "probes", "ledger", "adapters", "clock")
+        names = ("documents", "adaptations", "probes", "ledger", "adapters", "forgetting", "clock")
         return Workshop(
             settings=self.settings,
             base=BaseModel(name="tiny", folder=self.model, sha256="0" * 64),

@@ -15,7 +15,6 @@ from seald.domain.self_edit import SelfEdit
 from seald.pipeline.compact import request_compaction
 from seald.pipeline.contradict import FOUND, overruled, settled
 from seald.pipeline.ingest import Ingest
-from seald.store.quotes import quoting
 from tests.unit.pipeline.conftest import Site
 
 PARTS = ("fresh", "replay")
@@ -101,9 +100,6 @@ def test_it_counts_in_a_rebuild_as_long_as_the_version_knows_it(site: Site) -> N
     assert [(entry["document"], entry["other"]) for entry in rebuilt.figures[FOUND]] == [(new, old)]
     kept = kept_of(site, rebuilt, old, new)
     assert ("1921" in kept, "1931" in kept, "4 windows" in kept) == (False, True, True)
-    with site.stores.session.read() as connection:
-        quoted = [quoting(connection, "default", id) for id in (old, new, "doc-other")]
-    assert quoted == [[second, queued.id], [second, queued.id], []]
     without = rebuilt.model_copy(update={"documents": (old,)})
     assert "1921" in kept_of(site, without, old)
 

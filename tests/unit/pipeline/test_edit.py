@@ -82,6 +82,7 @@ def workshop(stores: Stores, tmp_path: Path, engine: ListedEngine) -> Workshop:
         probes=stores.probes,
         ledger=stores.ledger,
         adapters=stores.adapters,
+        forgetting=stores.forgetting,
         files=unused,
         clock=unused,
         policy=policy,
