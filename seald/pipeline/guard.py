@@ -13,7 +13,8 @@ from seald.domain.adapter import AdapterVersion
 from seald.domain.probe import Probe, ProbeResult
 from seald.domain.verdict import GuardName, Verdict
 from seald.errors import CanaryMismatch
-from seald.guards import acquisition, gate, general, integrity, probing, retention, suite
+from seald.guards import acquisition, gate, general, probing, retention, suite
+from seald.pipeline.behaviour import BEHAVIOUR, weights
 from seald.pipeline.remembered import remembered
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE
@@ -56,14 +57,6 @@ def _collect(shop: Workshop, adaptation: Adaptation, candidate: AdapterVersion) 
             shop.adapters.add_verdict(candidate.collection, candidate.version, stored[name])
             shop.adaptations.note(adaptation.id, "verdict", stored[name].model_dump())
     return [stored[name] for name in CHECKS]
-
-
-def _integrity(shop: Workshop, candidate: AdapterVersion) -> Verdict:
-    manifest = shop.files.verify(candidate)
-    replies = integrity.put(shop.engine, candidate.engine_name)
-    return integrity.judge(
-        replies, weight_norm=float(manifest.figures["weight_norm"]), settings=shop.settings.guards.integrity
-    )
 
 
 def _acquisition(shop: Workshop, candidate: AdapterVersion) -> Verdict:
@@ -114,8 +107,9 @@ def _base_general(shop: Workshop, probes: Sequence[Probe]) -> list[ProbeResult]:
 
 
 CHECKS: dict[GuardName, Callable[[Workshop, AdapterVersion], Verdict]] = {
-    "integrity": _integrity,
+    "integrity": weights,
     "acquisition": _acquisition,
     "retention": _retention,
     "general": _general,
+    **BEHAVIOUR,
 }
