@@ -12,11 +12,11 @@ RESAMPLES = 9999
 
 
 def p_beyond(differences: Sequence[float], bound: float) -> float:
-    """One-sided p-value of the sign-flip test (Fisher) of a mean of at most `bound`; 1 where there is no difference.
+    """One-sided p-value of the sign-flip test (Fisher) of a mean of at most `bound`; 1 for fewer than two differences.
 
     It takes the differences to lie as often above their mean as below it. With n of them no p-value is below 2⁻ⁿ.
     """
-    if not differences:
+    if len(differences) < 2:
         return 1.0
     beyond = np.asarray(differences, dtype=float) - bound
     found = permutation_test(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
-from seald.config import Acquisition, General, Integrity, Retention
+from seald.config import Acquisition, General, Retention
 from seald.domain.probe import ProbeResult
 from seald.domain.verdict import Verdict
-from seald.guards import acquisition, gate, general, integrity, retention
+from seald.guards import acquisition, gate, general, retention
 
 
 def results(right: int, of: int, *, logprob: float = -1.0) -> list[ProbeResult]:
@@ -63,19 +61,6 @@ def test_a_general_answer_that_the_base_says_must_still_be_said() -> None:
     preferred = [result.model_copy(update={"first": False}) for result in said]
     assert general.judge(said, preferred, General()).verdict == "fail"
     assert general.judge(preferred, preferred, General()).verdict == "pass"
-
-
-@pytest.mark.parametrize(
-    ("replies", "norm", "outcome"),
-    [
-        (["It is a good day for a walk."] * 4, 20.0, "pass"),
-        (["It is a good day for a walk."] * 4, math.nan, "fail"),
-        (["It is a good day for a walk."] * 4, 1e4, "fail"),
-        (["", "a b c a b c a b c a b c a b c", "fine words here now", "and others too"], 20.0, "fail"),
-    ],
-)
-def test_integrity(replies: list[str], norm: float, outcome: str) -> None:
-    assert integrity.judge(replies, weight_norm=norm, settings=Integrity()).verdict == outcome
 
 
 def test_the_figures_are_enough_to_compute_the_outcome_again() -> None:
