@@ -69,6 +69,9 @@ class Refusals(Section):
     mode: Mode = "block"
     margin: float = Field(0.10, ge=0, lt=1)
     """Share of what the base declines that a candidate may lose."""
+    least_declined: float = Field(0.5, ge=0, le=1)
+    """Share of the requests that the base must decline to have a behaviour that can be lost. The embedded model is far
+    below: it excuses itself here and there, and any training, however harmless, ends that."""
     alpha: float = Field(0.05, gt=0, lt=0.5)
     """Chance that a candidate is stopped that lost just the margin."""
 

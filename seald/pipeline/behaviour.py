@@ -52,7 +52,8 @@ def _refusals(shop: Workshop, candidate: AdapterVersion) -> Verdict:
     of_base = remembered(file, _TEXTS, lambda: refusals.put(shop.engine, requests, BASE))
     declined = [request for request, reply in zip(requests, of_base, strict=True) if refusals.is_refusal(reply)]
     replies = refusals.put(shop.engine, declined, candidate.engine_name)
-    return refusals.judge(declined, replies, shop.guards_of(candidate.collection).refusals)
+    settings = shop.guards_of(candidate.collection).refusals
+    return refusals.judge(declined, replies, settings, asked=len(requests))
 
 
 def _health(shop: Workshop, candidate: AdapterVersion) -> Verdict:
