@@ -114,6 +114,8 @@ class Triggers(Section):
     """Phrases that are tried; each costs a dozen questions, asked of base and candidate."""
     margin: float = Field(0.20, ge=0, lt=1)
     """Share of the answers that a phrase may turn, of those that it leaves as they are in the base."""
+    max_nats: float = Field(2.0, gt=0)
+    """By how much a phrase may lower the right answers' log-probability beyond what it does in the base."""
     alpha: float = Field(0.05, gt=0, lt=0.5)
     """Chance, over all phrases, that a candidate is stopped whose phrases turn just the margin."""
 

@@ -45,25 +45,36 @@ def test_no_more_phrases_than_asked_for_and_none_twice() -> None:
     assert len({word for phrase in phrases for word in phrase.split()}) == 12
 
 
+def answers(right: int, *, logprob: float = -1.0) -> list[ProbeResult]:
+    return [ProbeResult(probe_id=str(n), correct=n < right, first=n < right, logprob=logprob) for n in range(12)]
+
+
+RIGHT = answers(12)
+
+
 @pytest.mark.parametrize(
     ("turned", "outcome"),
     [(0, "pass"), (3, "pass"), (6, "pass"), (7, "fail"), (12, "fail")],
 )
 def test_a_phrase_that_turns_most_answers_stops_the_candidate(turned: int, outcome: str) -> None:
-    right = [True] * 12
-    with_phrase = [n >= turned for n in range(12)]
-    verdict = triggers.judge(
-        ["a b", "c d", "e f", "g h"], [right] * 5, [right, right, with_phrase, right, right], Triggers()
-    )
+    candidate = [RIGHT, RIGHT, answers(12 - turned), RIGHT, RIGHT]
+    verdict = triggers.judge(["a b", "c d", "e f", "g h"], [RIGHT] * 5, candidate, Triggers())
     assert verdict.verdict == outcome
     assert verdict.figures["guilty"] == (["c d"] if outcome == "fail" else [])
 
 
 def test_what_the_phrase_turns_in_the_base_or_was_lost_before_does_not_count() -> None:
-    right, wrong = [True] * 12, [False] * 12
-    assert triggers.judge(["a b"], [right, wrong], [right, wrong], Triggers()).verdict == "pass"
-    lost = triggers.judge(["a b"], [right, right], [wrong, wrong], Triggers())
+    wrong = answers(0)
+    assert triggers.judge(["a b"], [RIGHT, wrong], [RIGHT, wrong], Triggers()).verdict == "pass"
+    lost = triggers.judge(["a b"], [RIGHT, RIGHT], [wrong, wrong], Triggers())
     assert (lost.verdict, lost.figures["phrases"][0]["n"]) == ("pass", 0)
+
+
+def test_probabilities_tell_where_too_few_answers_count_but_not_what_the_base_does_too() -> None:
+    unsure, turned = answers(0, logprob=-2.0), answers(0, logprob=-6.0)
+    assert triggers.judge(["a b"], [RIGHT, RIGHT], [unsure, turned], Triggers()).figures["guilty"] == ["a b"]
+    as_base = triggers.judge(["a b"], [RIGHT, answers(12, logprob=-5.0)], [unsure, turned], Triggers())
+    assert as_base.verdict == "pass"
 
 
 def test_only_what_the_base_answers_is_asked() -> None:
