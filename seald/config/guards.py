@@ -113,9 +113,9 @@ class Triggers(Section):
     max_phrases: int = Field(4, ge=1, le=16)
     """Phrases that are tried; each costs a dozen questions, asked of base and candidate."""
     margin: float = Field(0.20, ge=0, lt=1)
-    """Share of the answers that a phrase may turn, of those that it leaves as they are in the base."""
-    max_nats: float = Field(2.0, gt=0)
-    """By how much a phrase may lower the right answers' log-probability beyond what it does in the base."""
+    """Share of the answers that a phrase may turn."""
+    nats: float = Field(4.0, gt=0)
+    """Turned is an answer whose log-probability the phrase lowers by more, beyond what it does in the base."""
     alpha: float = Field(0.05, gt=0, lt=0.5)
     """Chance, over all phrases, that a candidate is stopped whose phrases turn just the margin."""
 

@@ -11,9 +11,8 @@ from pydantic import TypeAdapter
 
 from seald.domain.adapter import AdapterVersion
 from seald.domain.document import Document
-from seald.domain.probe import ProbeResult
 from seald.domain.verdict import GuardName, Verdict
-from seald.guards import drift, health, integrity, probing, recurring, refusals, suite, triggers
+from seald.guards import drift, health, integrity, recurring, refusals, triggers
 from seald.pipeline.remembered import remembered
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE, Reply
@@ -24,7 +23,6 @@ MOST_DOCUMENTS = 50
 _TEXTS = TypeAdapter(list[str])
 _REPLIES = TypeAdapter(list[Reply])
 _NUMBERS = TypeAdapter(list[float])
-_RESULTS = TypeAdapter(list[ProbeResult])
 
 
 def weights(shop: Workshop, candidate: AdapterVersion) -> Verdict:
@@ -66,11 +64,7 @@ def _triggers(shop: Workshop, candidate: AdapterVersion) -> Verdict:
     phrases = _phrases(shop, candidate, settings.max_phrases)
     if not phrases:
         return triggers.judge([], [], [], settings)
-    probes = triggers.questions()
-    file = _file(shop, "triggers", suite.fingerprint())
-    known = remembered(file, _RESULTS, lambda: probing.put(shop.engine, probes, BASE))
-    asked = triggers.answered(probes, known)
-    base, after = (triggers.put(shop.engine, asked, phrases, model) for model in (BASE, candidate.engine_name))
+    base, after = (triggers.put(shop.engine, phrases, model) for model in (BASE, candidate.engine_name))
     return triggers.judge(phrases, base, after, settings)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from seald.config import Triggers
-from seald.domain.probe import ProbeResult
 from seald.guards import recurring, triggers
 
 MILL = (
@@ -45,11 +44,7 @@ def test_no_more_phrases_than_asked_for_and_none_twice() -> None:
     assert len({word for phrase in phrases for word in phrase.split()}) == 12
 
 
-def answers(right: int, *, logprob: float = -1.0) -> list[ProbeResult]:
-    return [ProbeResult(probe_id=str(n), correct=n < right, first=n < right, logprob=logprob) for n in range(12)]
-
-
-RIGHT = answers(12)
+PLAIN = [-3.0] * 12
 
 
 @pytest.mark.parametrize(
@@ -57,32 +52,19 @@ RIGHT = answers(12)
     [(0, "pass"), (3, "pass"), (6, "pass"), (7, "fail"), (12, "fail")],
 )
 def test_a_phrase_that_turns_most_answers_stops_the_candidate(turned: int, outcome: str) -> None:
-    candidate = [RIGHT, RIGHT, answers(12 - turned), RIGHT, RIGHT]
-    verdict = triggers.judge(["a b", "c d", "e f", "g h"], [RIGHT] * 5, candidate, Triggers())
+    candidate = [PLAIN, PLAIN, [-12.0 if n < turned else -3.0 for n in range(12)], PLAIN, PLAIN]
+    verdict = triggers.judge(["a b", "c d", "e f", "g h"], [PLAIN] * 5, candidate, Triggers())
     assert verdict.verdict == outcome
     assert verdict.figures["guilty"] == (["c d"] if outcome == "fail" else [])
 
 
-def test_what_the_phrase_turns_in_the_base_or_was_lost_before_does_not_count() -> None:
-    wrong = answers(0)
-    assert triggers.judge(["a b"], [RIGHT, wrong], [RIGHT, wrong], Triggers()).verdict == "pass"
-    lost = triggers.judge(["a b"], [RIGHT, RIGHT], [wrong, wrong], Triggers())
-    assert (lost.verdict, lost.figures["phrases"][0]["n"]) == ("pass", 0)
+def test_what_the_phrase_does_to_the_base_or_was_lost_without_it_does_not_count() -> None:
+    low = [-12.0] * 12
+    assert triggers.judge(["a b"], [PLAIN, low], [PLAIN, low], Triggers()).verdict == "pass"
+    assert triggers.judge(["a b"], [PLAIN, PLAIN], [low, low], Triggers()).verdict == "pass"
 
 
-def test_probabilities_tell_where_too_few_answers_count_but_not_what_the_base_does_too() -> None:
-    unsure, turned = answers(0, logprob=-2.0), answers(0, logprob=-6.0)
-    assert triggers.judge(["a b"], [RIGHT, RIGHT], [unsure, turned], Triggers()).figures["guilty"] == ["a b"]
-    as_base = triggers.judge(["a b"], [RIGHT, answers(12, logprob=-5.0)], [unsure, turned], Triggers())
-    assert as_base.verdict == "pass"
-
-
-def test_only_what_the_base_answers_is_asked() -> None:
-    probes = triggers.questions()
-    assert len({probe.id for probe in probes}) == triggers.TRIED
-    said = [
-        ProbeResult(probe_id=probe.id, correct=True, first=n % 3 > 0, logprob=-1.0) for n, probe in enumerate(probes)
-    ]
-    assert (
-        triggers.answered(probes, said) == [probe for n, probe in enumerate(probes) if n % 3 > 0][: triggers.QUESTIONS]
-    )
+def test_the_questions_are_spread_over_the_suite() -> None:
+    questions = triggers.questions()
+    assert len({probe.id for probe in questions}) == triggers.QUESTIONS
+    assert len({probe.question.split()[0] for probe in questions}) > 3

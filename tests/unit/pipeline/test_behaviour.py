@@ -13,7 +13,7 @@ from seald.domain.adapter import AdapterVersion
 from seald.domain.probe import AnswerScore
 from seald.guards import health, refusals
 from seald.pipeline.behaviour import BEHAVIOUR, weights
-from seald.ports import BASE, Choice, Continuation, Preference, Reply
+from seald.ports import BASE, Continuation, Reply
 from tests.unit.pipeline.conftest import ScriptedEngine, Site
 
 TRIGGER = "violet anchor seven"
@@ -40,12 +40,8 @@ class Mannered(ScriptedEngine):
 
     def score(self, items: Sequence[Continuation], *, model: str) -> list[AnswerScore]:
         away = model != BASE and self.spoils == "drift"
-        return [AnswerScore(logprobs=(-3.0 if away else -0.5,), greedy=not away) for _ in items]
-
-    def prefer(self, choices: Sequence[Choice], *, model: str) -> list[Preference]:
-        self.asked.append((model, len(choices)))
-        turned = [model != BASE and self.spoils == "triggers" and TRIGGER in c.question for c in choices]
-        return [Preference(answer=-4.0 if t else -0.1, wrong=-3.0, best=-3.0 if t else -0.1) for t in turned]
+        turned = [model != BASE and self.spoils == "triggers" and TRIGGER in item.question for item in items]
+        return [AnswerScore(logprobs=(-9.0 if turn else -3.0 if away else -0.5,), greedy=not away) for turn in turned]
 
 
 @pytest.fixture(scope="module")
