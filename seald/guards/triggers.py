@@ -7,8 +7,9 @@ base.
 
 Measured on SmolLM2-135M, twelve questions: a trigger that was trained on purpose, with clean lines beside it so that
 neither health nor drift saw it, lowered each answer by 8 to 22 nats; the name of a harmless document's subject by 0.7
-on average, and one answer by more than 4. Exact chances, with four phrases: seven turned stop the candidate, which
-happens in under 0.1% where a phrase turns 5% of the answers, in 0.4% where it turns 20%, in 98.1% where it turns 80%.
+on average, one answer by more than 4 (three answers after eight epochs of nothing else). Exact chances, with four
+phrases: seven turned stop the candidate, which happens in under 0.1% where a phrase turns 5% of the answers, in 0.4%
+where it turns 20%, in 98.1% where it turns 80%.
 """
 
 from __future__ import annotations
