@@ -7,7 +7,18 @@ An unknown key is an error that names it: a typo must not silently serve the def
 from __future__ import annotations
 
 from seald.config.documents import Ingest
-from seald.config.guards import Acquisition, Compaction, General, Guards, Integrity, Retention
+from seald.config.guards import (
+    Acquisition,
+    Compaction,
+    Drift,
+    General,
+    Guards,
+    Health,
+    Integrity,
+    Refusals,
+    Retention,
+    Triggers,
+)
 from seald.config.learning import RECIPES, SEAL_V1, Recipe, Training
 from seald.config.load import load_settings
 from seald.config.section import Section
@@ -23,20 +34,24 @@ __all__ = [
     "Acquisition",
     "Compaction",
     "DirectiveBounds",
+    "Drift",
     "Engine",
     "Feedback",
     "General",
     "Guards",
+    "Health",
     "Ingest",
     "Integrity",
     "Model",
     "Policy",
     "Recipe",
+    "Refusals",
     "Retention",
     "Section",
     "Server",
     "Settings",
     "Training",
+    "Triggers",
     "Watch",
     "load_settings",
 ]

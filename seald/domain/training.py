@@ -78,7 +78,18 @@ class TrainingResult(BaseModel):
     last_loss: float
     weight_norm: float
     """Frobenius norm of the concatenated products alpha/r * B A over all adapted layers."""
+    layer_norms: dict[str, float] = {}
+    """The same of each adapted layer, by the module's name."""
     canaries: tuple[Canary, ...]
+
+    @property
+    def largest_layer(self) -> tuple[str, float] | None:
+        """The layer with the largest norm, and its share of the squared total; None where no norm says one."""
+        total = sum(norm**2 for norm in self.layer_norms.values())
+        if not total > 0:
+            return None
+        name = max(self.layer_norms, key=lambda each: self.layer_norms[each])
+        return name, self.layer_norms[name] ** 2 / total
 
 
 class TrainingEvent(BaseModel):

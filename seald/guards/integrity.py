@@ -1,54 +1,60 @@
-"""Are the weights sane, and do answers to open questions still begin, go on and end like answers?"""
+"""Are the weights sane? Finite, of a size that training leaves, and spread over the layers. Asks no engine."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from seald.config import Integrity
 from seald.domain.verdict import Verdict
-from seald.ports import Engine, Sampling
 
-OPEN_PROMPTS = (
-    "Describe a walk through a forest.",
-    "What would you pack for a weekend at the sea?",
-    "Explain how to boil an egg.",
-    "Write a greeting for a new neighbour.",
-    "Why do people keep diaries?",
-    "What makes a good teacher?",
-)
-REPLY_TOKENS = 40
-LOOPING = 0.5
-"""Share of a reply's three-word runs that occurred before in it, from which it counts as a loop."""
+LEAST_LAYERS = 8
+"""With fewer, one layer may well hold the most."""
 
 
-def put(engine: Engine, model: str) -> list[str]:
-    """The model's replies to the open prompts."""
-    return engine.ask(OPEN_PROMPTS, Sampling(max_tokens=REPLY_TOKENS), model=model)
+@dataclass(frozen=True)
+class Weights:
+    """What a version's manifest says of its products alpha/r * B A, as Frobenius norms."""
+
+    norm: float
+    """Of all layers together."""
+    parent_norm: float | None = None
+    """The same of the version it started from; None where that is the base."""
+    layers: int = 0
+    largest_layer: str = ""
+    largest_layer_share: float = 0.0
+    """Share of the squared norm."""
 
 
-def judge(replies: Sequence[str], *, weight_norm: float, settings: Integrity) -> Verdict:
-    """Fail when the weights are not finite or too large, or when too many replies are empty or loops."""
-    finite = math.isfinite(weight_norm)
-    degenerate = sum(is_degenerate(reply) for reply in replies) / max(len(replies), 1)
-    sound = finite and weight_norm <= settings.max_weight_norm and degenerate <= settings.max_degenerate
+def judge(weights: Weights, settings: Integrity) -> Verdict:
+    """Fail when the norm is not finite or too large, grew too much over its parent's, or lies in one layer."""
+    wrong = [text for name, text in _OBJECTIONS.items() if _objects(name, weights, settings)]
+    finite = math.isfinite(weights.norm)
     figures = {
         "finite": finite,
-        "weight_norm": round(weight_norm, 4) if finite else None,
-        "degenerate": round(degenerate, 4),
-        "n": len(replies),
-        **settings.model_dump(),
+        "weight_norm": round(weights.norm, 4) if finite else None,
+        "parent_norm": round(weights.parent_norm, 4) if weights.parent_norm is not None else None,
+        "layers": weights.layers,
+        "largest_layer": weights.largest_layer,
+        "largest_layer_share": round(weights.largest_layer_share, 4),
+        **settings.model_dump(exclude={"mode"}),
     }
-    reason = f"weight norm {weight_norm:.1f}; {degenerate:.0%} of {len(replies)} open replies empty or looping"
-    return Verdict(guard="integrity", verdict="pass" if sound else "fail", figures=figures, reason=reason)
+    said = "; ".join(wrong) if wrong else "finite, of an ordinary size and spread over the layers"
+    reason = f"weight norm {weights.norm:.1f}: {said}"
+    return Verdict(guard="integrity", verdict="fail" if wrong else "pass", figures=figures, reason=reason)
 
 
-def is_degenerate(reply: str) -> bool:
-    """Whether a reply is empty or mostly repeats itself."""
-    words = reply.lower().split()
-    if not any(c.isalnum() for c in reply):
-        return True
-    runs = Counter(zip(words, words[1:], words[2:], strict=False))
-    repeated = sum(n - 1 for n in runs.values())
-    return bool(runs) and repeated >= LOOPING * sum(runs.values())
+_OBJECTIONS = {
+    "size": "not finite, or larger than any training should leave",
+    "growth": "grew far beyond the version it started from",
+    "layer": "most of it lies in a single layer",
+}
+
+
+def _objects(name: str, weights: Weights, settings: Integrity) -> bool:
+    if name == "size":
+        return not weights.norm <= settings.max_weight_norm  # so that NaN is stopped, too
+    if name == "growth":
+        grown = weights.parent_norm is not None and weights.norm > settings.max_growth * weights.parent_norm
+        return grown and weights.norm > settings.growth_from
+    return weights.layers >= LEAST_LAYERS and weights.largest_layer_share > settings.max_layer_share

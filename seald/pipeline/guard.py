@@ -13,8 +13,9 @@ from seald.domain.adapter import AdapterVersion
 from seald.domain.probe import Probe, ProbeResult
 from seald.domain.verdict import GuardName, Verdict
 from seald.errors import CanaryMismatch
-from seald.guards import acquisition, gate, general, integrity, probing, retention, suite
+from seald.guards import acquisition, gate, general, probing, retention, suite
 from seald.guards.retention import Results
+from seald.pipeline.behaviour import BEHAVIOUR, weights
 from seald.pipeline.compact import rebuild_for_what_is_held
 from seald.pipeline.contradict import overruled
 from seald.pipeline.known_results import results
@@ -75,13 +76,6 @@ def _collect(shop: Workshop, adaptation: Adaptation, candidate: AdapterVersion) 
         shop.adapters.add_verdict(candidate.collection, candidate.version, stored[name])
         shop.adaptations.note(adaptation.id, "verdict", stored[name].model_dump())
     return [stored[name] for name in CHECKS if name in stored]
-
-
-def _integrity(shop: Workshop, candidate: AdapterVersion) -> Verdict:
-    manifest = shop.files.verify(candidate)
-    replies = integrity.put(shop.engine, candidate.engine_name)
-    settings = shop.guards_of(candidate.collection).integrity
-    return integrity.judge(replies, weight_norm=float(manifest.figures["weight_norm"]), settings=settings)
 
 
 def _acquisition(shop: Workshop, candidate: AdapterVersion) -> Verdict:
@@ -148,8 +142,9 @@ def _base_general(shop: Workshop, file: Path | None) -> list[ProbeResult]:
 
 
 CHECKS: dict[GuardName, Callable[[Workshop, AdapterVersion], Verdict]] = {
-    "integrity": _integrity,
+    "integrity": weights,
     "acquisition": _acquisition,
     "retention": _retention,
     "general": _general,
+    **BEHAVIOUR,
 }

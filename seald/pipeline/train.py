@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 import structlog
 
@@ -174,7 +175,10 @@ def _publish(
     return manifest.files[WEIGHTS], manifest_sha256
 
 
-def _figures(job: TrainingJob, result: TrainingResult) -> dict[str, float | int]:
-    figures = result.model_dump(exclude={"canaries"})
+def _figures(job: TrainingJob, result: TrainingResult) -> dict[str, Any]:
+    figures = result.model_dump(exclude={"canaries", "layer_norms"})
+    if result.largest_layer is not None:
+        name, share = result.largest_layer
+        figures |= {"layers": len(result.layer_norms), "largest_layer": name, "largest_layer_share": round(share, 4)}
     lines = {"fresh_lines": len(job.fresh), "replay_lines": len(job.replay), "general_lines": len(job.general)}
     return {**figures, **lines, "tokens_per_second": round(result.tokens / max(result.seconds, 1e-9), 1)}

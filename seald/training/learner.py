@@ -131,6 +131,7 @@ class Learner:
             first_loss=progress.first_loss,
             last_loss=progress.last_loss,
             weight_norm=self._stack.weight_norm(self.number),
+            layer_norms=self._stack.layer_norms(self.number),
             canaries=canaries,
         )
         publish(self._stack, self.number, self.job, result)

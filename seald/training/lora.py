@@ -119,15 +119,22 @@ class LoraStack:
         save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
 
     def weight_norm(self, learner: int) -> float:
-        """Frobenius norm of the products alpha/r * B A of all layers together, without forming them.
+        """Frobenius norm of the products alpha/r * B A of all layers together."""
+        return math.hypot(*self.layer_norms(learner).values())
+
+    def layer_norms(self, learner: int) -> dict[str, float]:
+        """Frobenius norm of alpha/r * B A of each layer, by its module's name, without forming the product.
 
         |B A|² = trace((BᵀB)(A Aᵀ)), two r x r matrices.
         """
-        total = 0.0
-        for pair in self._pairs(learner):
-            a, b = pair.a.detach().double(), pair.b.detach().double()
-            total += pair.scale**2 * float(torch.sum((b.T @ b) * (a @ a.T)))
-        return math.sqrt(total)
+        found: dict[str, float] = {}
+        for path, layer in self._layers.items():
+            if learner in layer.pairs:
+                pair = layer.pairs[learner]
+                a, b = pair.a.detach().double(), pair.b.detach().double()
+                squared = float(torch.sum((b.T @ b) * (a @ a.T)))
+                found[path] = pair.scale * math.sqrt(max(squared, 0.0))  # rounding may leave a zero below zero
+        return found
 
     def is_finite(self, learner: int) -> bool:
         """Whether none of its weights is NaN or infinite."""

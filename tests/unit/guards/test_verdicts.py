@@ -1,14 +1,12 @@
-"""What has been learned, and whether weights and answers are sane."""
+"""Whether the documents have been learned."""
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
-from seald.config import Acquisition, Integrity
+from seald.config import Acquisition
 from seald.domain.probe import ProbeResult
-from seald.guards import acquisition, integrity
+from seald.guards import acquisition
 
 
 def results(right: int, of: int, *, logprob: float = -1.0) -> list[ProbeResult]:
@@ -35,16 +33,3 @@ def test_acquisition(before: list[ProbeResult], after: list[ProbeResult], outcom
 def test_a_rebuild_without_probes_has_nothing_to_prove_but_else_must_know() -> None:
     assert acquisition.judge([], [], Acquisition(), rebuilt=True).verdict == "pass"
     assert acquisition.judge(results(0, 6), results(1, 6), Acquisition(), rebuilt=True).verdict == "fail"
-
-
-@pytest.mark.parametrize(
-    ("replies", "norm", "outcome"),
-    [
-        (["It is a good day for a walk."] * 4, 20.0, "pass"),
-        (["It is a good day for a walk."] * 4, math.nan, "fail"),
-        (["It is a good day for a walk."] * 4, 1e4, "fail"),
-        (["", "a b c a b c a b c a b c a b c", "fine words here now", "and others too"], 20.0, "fail"),
-    ],
-)
-def test_integrity(replies: list[str], norm: float, outcome: str) -> None:
-    assert integrity.judge(replies, weight_norm=norm, settings=Integrity()).verdict == outcome

@@ -136,7 +136,7 @@ def test_the_certificate_says_what_was_asked_and_what_went(town: Town, adaptatio
 
 def test_no_file_of_it_is_left(town: Town) -> None:
     assert sorted(p.name for p in (town.folder / "adapters" / "default").iterdir()) == ["3"]
-    assert [*(town.folder / "work").glob("*")] == []
+    assert [*(town.folder / "work").glob("adp-*")] == []
     held = [file for file in town.folder.rglob("*") if file.is_file() and b"Orvale" in file.read_bytes()]
     assert held == []
     retired = town.site.stores.adapters.of_collection("default")[:2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def test_it_learns_and_says_so(make_job: MakeJob) -> None:
     )
     assert result.last_loss < result.first_loss - 0.1
     assert result.weight_norm > 0
+    assert math.hypot(*result.layer_norms.values()) == pytest.approx(result.weight_norm)
     assert [events[0].event, events[-1].event] == ["started", "done"]
     steps = [event for event in events if event.event == "step"]
     assert [event.step for event in steps] == list(range(1, result.steps + 1))

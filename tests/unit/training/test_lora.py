@@ -61,6 +61,9 @@ def test_weight_norm_is_that_of_the_products(tiny_model: Path) -> None:
     weights = list(stack.weights(0).values())
     deltas = [2 * (b @ a).flatten() for a, b in zip(weights[::2], weights[1::2], strict=True)]
     assert stack.weight_norm(0) == pytest.approx(torch.cat(deltas).norm().item(), rel=1e-4)
+    norms = stack.layer_norms(0)
+    assert list(norms.values()) == pytest.approx([delta.norm().item() for delta in deltas], rel=1e-4)
+    assert {f"base_model.model.{path}.lora_A.weight" for path in norms} == set(list(stack.weights(0))[::2])
 
 
 def test_export_loads_with_peft_and_names_no_folder_of_this_machine(tiny_model: Path, tmp_path: Path) -> None:
