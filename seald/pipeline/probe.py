@@ -9,6 +9,7 @@ from seald.domain.document import Document
 from seald.guards.probes import Blank, make
 from seald.pipeline.workshop import Workshop
 from seald.policy import facts, sentences
+from seald.policy.instructions import told
 
 DONE = "probes"
 """Key among the adaptation's figures that says the probes are frozen."""
@@ -33,7 +34,8 @@ def freeze_probes(shop: Workshop, adaptation: Adaptation) -> None:
 
 def _blanks(document: Document) -> Iterator[Blank]:
     for passage in document.passages:
-        for sentence in sentences.split(passage.text):
+        text = told(passage.text)
+        for sentence in sentences.split(text):
             for fact in facts.extract(sentence):
                 if fact.text.lower() not in document.title.lower():
-                    yield Blank(passage=passage.text, lead=sentence[: fact.start], answer=fact.text)
+                    yield Blank(passage=text, lead=sentence[: fact.start], answer=fact.text)
