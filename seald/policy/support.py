@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rapidfuzz import fuzz, process
@@ -89,10 +89,13 @@ class SupportFilter:
         return None if content and covered >= LEAST_COVERED * len(content) else "unsupported_words"
 
     def _repeats(self, line: Line) -> str | None:
-        found = process.extractOne(
-            line.whole, self.accepted, scorer=fuzz.ratio, processor=str.lower, score_cutoff=DUPLICATE_RATIO
-        )
-        return "duplicate" if found is not None else None
+        return "duplicate" if repeats(line, [text.lower() for text in self.accepted]) else None
+
+
+def repeats(line: Line, accepted: Sequence[str]) -> bool:
+    """Whether one of the texts `accepted`, in lower case, says the same in nearly the same words."""
+    found = process.extractOne(line.whole.lower(), accepted, scorer=fuzz.ratio, score_cutoff=DUPLICATE_RATIO)
+    return found is not None
 
 
 def said(line: Line) -> str:
