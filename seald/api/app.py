@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from seald.api import adaptations, adapters, chat, documents, health, models, status
+from seald.api import adaptations, adapters, chat, collections, documents, health, models, status
 from seald.api.direct import direct
 from seald.api.envelope import Envelope
 from seald.api.errors import install_handlers
@@ -43,7 +43,7 @@ def create_app(services: Services) -> FastAPI:
     install_handlers(app)
     chats = chat.router(metrics)
     app.router.routes.extend(direct(chats))
-    for router in (chats, models.router, documents.router, adaptations.router, adapters.router):
+    for router in (chats, models.router, documents.router, adaptations.router, adapters.router, collections.router):
         app.include_router(router)
     for router in (health.router(metrics), status.router):
         app.include_router(router)

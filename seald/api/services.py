@@ -13,7 +13,7 @@ from seald.domain.adaptation import Adaptation
 from seald.domain.adapter import AdapterVersion
 from seald.domain.document import Document
 from seald.errors import Draining
-from seald.ports import AdaptationStore, AdapterFiles, AdapterStore, DocumentStore, Gateway
+from seald.ports import AdaptationStore, AdapterFiles, AdapterStore, CollectionStore, DocumentStore, Gateway
 
 Ingested = tuple[Document, Adaptation, bool]
 """The document, the adaptation that last took it up, and whether the document is new."""
@@ -66,6 +66,7 @@ class Services:
     documents: DocumentStore
     adaptations: AdaptationStore
     adapters: AdapterStore
+    collections: CollectionStore
     files: AdapterFiles
     ingest: Ingesting
     rollback: Callable[[str, int | None, str | None], AdapterVersion | None]

@@ -16,6 +16,7 @@ from seald.cli import (
     bench_learning,
     bench_serving,
     chat,
+    collections,
     demo,
     doctor,
     documents,
@@ -49,6 +50,7 @@ for _measurement in (
     bench_serving.swap,
 ):
     bench.app.command()(_measurement)
+app.add_typer(collections.app, name="collections")
 app.add_typer(bench.app, name="bench")
 
 

@@ -47,6 +47,10 @@ class Daemon:
         """The JSON of a POST."""
         return self._answer(self._http.build_request("POST", path, json=body, **more)).json()
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON of a PUT."""
+        return self._answer(self._http.build_request("PUT", path, json=body)).json()
+
     def all(self, path: str, **params: Any) -> list[dict[str, Any]]:
         """Every element of a paged list."""
         found: list[dict[str, Any]] = []

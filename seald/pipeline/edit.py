@@ -16,6 +16,7 @@ from seald.errors import InvalidRequest
 from seald.pipeline.compact import gather
 from seald.pipeline.probe import freeze_probes
 from seald.pipeline.taught import taught_elsewhere, why_nothing_is_left
+from seald.pipeline.trust import is_quarantined
 from seald.pipeline.workshop import Workshop
 from seald.policy.coverage_report import Report, join, report
 from seald.policy.instructions import told
@@ -25,7 +26,12 @@ from seald.ports import BASE
 
 
 def begin(shop: Workshop, adaptation: Adaptation) -> None:
-    """Take the adaptation up."""
+    """Take the adaptation up, or hold it where its source is in quarantine."""
+    why = is_quarantined(shop, adaptation)
+    if why is not None:
+        error = {"message": why, "code": "quarantined"}
+        shop.adaptations.move(adaptation.id, AdaptationStatus.QUEUED, AdaptationStatus.HELD, error=error)
+        return
     shop.adaptations.move(adaptation.id, AdaptationStatus.QUEUED, AdaptationStatus.EDITING)
 
 
@@ -54,13 +60,14 @@ def edit(shop: Workshop, adaptation: Adaptation) -> None:
 def _write_document(shop: Workshop, adaptation: Adaptation, document: Document) -> None:
     done = [e for e in shop.ledger.of_adaptation(adaptation.id) if e.document_id == document.id]
     questions = tuple(probe.question for probe in shop.probes.of_documents([document.id]))
+    policy = shop.policy_of(document.collection)
     taught = set(taught_elsewhere(shop, document))
     for passage in document.passages:
         task = Assignment(
             adaptation_id=adaptation.id,
             document=document,
             passage=passage,
-            policy=shop.policy,
+            policy=policy,
             forms=shop.forms,
             model=BASE,
             settings=shop.settings.policy,

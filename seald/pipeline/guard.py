@@ -15,6 +15,7 @@ from seald.domain.verdict import GuardName, Verdict
 from seald.errors import CanaryMismatch
 from seald.guards import acquisition, gate, general, integrity, probing, retention, suite
 from seald.pipeline.remembered import remembered
+from seald.pipeline.trust import go_on
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE
 
@@ -34,7 +35,7 @@ def guard(shop: Workshop, adaptation: Adaptation) -> None:
     decision = gate.decide(verdicts, shop.settings.guards.inconclusive)
     reasons = "; ".join(v.reason for v in verdicts if v.verdict != "pass")
     if decision == "promote":
-        shop.adaptations.move(adaptation.id, AdaptationStatus.GUARDING, AdaptationStatus.PROMOTING)
+        go_on(shop, adaptation)
     elif decision == "hold":
         _hold(shop, adaptation, reasons, "inconclusive")
     else:

@@ -173,7 +173,7 @@ def _publish(
         base_sha256=shop.base.sha256,
         documents=version.documents,
         ledger=(min(positions), max(positions)) if positions else None,
-        policy=shop.policy.version,
+        policy=shop.policy_of(version.collection).version,
         recipe=job.recipe,
         seed=job.seed,
         figures=_figures(job, result),

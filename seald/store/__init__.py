@@ -12,6 +12,7 @@ from seald.store.adaptations import SqlAdaptations
 from seald.store.adapter_files import AdapterFolders
 from seald.store.adapters import SqlAdapters
 from seald.store.clock import SystemClock
+from seald.store.collections import SqlCollections
 from seald.store.documents import SqlDocuments
 from seald.store.ledger import SqlLedger
 from seald.store.lock import DataFolderLock
@@ -29,6 +30,7 @@ class Stores:
     probes: SqlProbes
     ledger: SqlLedger
     adapters: SqlAdapters
+    collections: SqlCollections
     adapter_files: AdapterFolders
     clock: SystemClock
     session: Session
@@ -61,6 +63,7 @@ def open_stores(settings: Settings) -> Stores:
         probes=SqlProbes(session),
         ledger=SqlLedger(session),
         adapters=SqlAdapters(session, clock),
+        collections=SqlCollections(session, clock),
         adapter_files=AdapterFolders(settings.data_dir / "adapters"),
         clock=clock,
         session=session,

@@ -21,7 +21,14 @@ from seald.config import Settings
 from seald.domain.adaptation import Adaptation
 from seald.errors import NotFound
 from seald.ports import Route
-from tests.unit.api.memory import FolderFiles, MemoryAdaptations, MemoryAdapters, MemoryDocuments, PlainIngest
+from tests.unit.api.memory import (
+    FolderFiles,
+    MemoryAdaptations,
+    MemoryAdapters,
+    MemoryCollections,
+    MemoryDocuments,
+    PlainIngest,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +123,7 @@ class World:
     files: FolderFiles
     ingest: PlainIngest
     gateway: ScriptedGateway
+    collections: MemoryCollections = field(default_factory=MemoryCollections)
     app: FastAPI = field(default_factory=FastAPI)
     woken: int = 0
     draining: bool = False
@@ -139,7 +147,8 @@ def world(tmp_path: Path) -> World:
     world = World(adaptations, documents, adapters, files, ingest, ScriptedGateway())
     settings = Settings.model_validate({"server": {"max_body_bytes": 4096}})
     parts = {
-        name: getattr(world, name) for name in ("gateway", "documents", "adaptations", "adapters", "files", "ingest")
+        name: getattr(world, name)
+        for name in ("gateway", "documents", "adaptations", "adapters", "collections", "files", "ingest")
     }
     calls = {"rollback": adapters.roll_back, "compact": world.compact, "wake": world.wake, "status": world.status}
     services = Services(settings=settings, version="0.0.1", **parts, **calls, draining=lambda: world.draining)

@@ -102,7 +102,7 @@ class Site:
 
     def _workshop(self) -> Workshop:
         policy, forms = load_policy("none")
-        names = ("documents", "adaptations", "probes", "ledger", "adapters", "clock")
+        names = ("documents", "adaptations", "probes", "ledger", "adapters", "collections", "clock")
         return Workshop(
             settings=self.settings,
             base=BaseModel(name="tiny", folder=self.model, sha256="0" * 64),

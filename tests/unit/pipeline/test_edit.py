@@ -82,6 +82,7 @@ def workshop(stores: Stores, tmp_path: Path, engine: ListedEngine) -> Workshop:
         probes=stores.probes,
         ledger=stores.ledger,
         adapters=stores.adapters,
+        collections=stores.collections,
         files=unused,
         clock=unused,
         policy=policy,
