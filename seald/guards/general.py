@@ -30,6 +30,6 @@ def _as_strict(before: ProbeResult, after: ProbeResult) -> ProbeResult:
 
 
 def _outcome(pair: Paired, settings: General) -> Outcome:
-    if pair.drop <= settings.margin:
+    if pair.drop <= settings.max_drop:
         return "pass"
     return "fail" if pair.p_worse < settings.alpha else "inconclusive"

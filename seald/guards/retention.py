@@ -21,7 +21,7 @@ def judge(before: Sequence[ProbeResult], after: Sequence[ProbeResult], settings:
 
 
 def _outcome(pair: Paired, settings: Retention) -> Outcome:
-    if pair.drop <= settings.margin:
+    if pair.drop <= settings.max_drop:
         return "pass"
     if pair.p_worse < settings.alpha:
         return "fail"
