@@ -1,4 +1,4 @@
-"""A collection's own settings: who approves, what its guards ask, which policy writes, and how far sources are trusted."""
+"""A collection's own settings: who approves, what its guards ask, which policy writes, how far sources are trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other documents of the collection have taught already: the same line is trained on once, whoever says it again."""
+"""What other documents of a collection have taught already: a line is trained on once, whoever says it again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from seald.domain.document import Document
-from seald.domain.self_edit import Line, SelfEdit
+from seald.domain.self_edit import SelfEdit
 from seald.pipeline.workshop import Workshop
 from seald.policy.support import repeats, said
 

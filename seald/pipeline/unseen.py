@@ -55,7 +55,8 @@ def _is_drawn_in_its_background(tag: Any, style: str) -> bool:
     colour = COLOUR.search(style)
     if colour is None:
         return False
-    behind = [found[1] for each in (tag, *tag.parents) if (found := BACKGROUND.search(_bare(str(each.get("style", "")))))]
+    styles = (_bare(str(each.get("style", ""))) for each in (tag, *tag.parents))
+    behind = [found[1] for each in styles if (found := BACKGROUND.search(each))]
     return colour[1] == "transparent" or colour[1] in behind[:1] or (colour[1] in WHITE and not behind)
 
 

@@ -28,24 +28,30 @@ _MACROS = {
     # What is answered in the course of ordinary work.
     "WORK": (
         r"(?:(?:the|a|an|all|any|every|each|your|their|incoming|customer|to) )*(?:phones?|telephones?|calls?|doors?|"
-        r"radios?|bells?|intercom|e-?mails?|letters?|tickets?|enquir\w+|inquir\w+|complaints?|requests?|alarms?|surveys?)\b"
+        r"radios?|bells?|intercom|e-?mails?|letters?|tickets?|enquir\w+|inquir\w+|complaints?|requests?|alarms?|"
+        r"surveys?)\b"
     ),
     "WITH": (
-        r"with (?!one |your |full |care|their |his |her |proof|evidence|an? (?!refusal|denial|lie|joke|poem|rhyme|haiku)|"
+        r"with (?!one |your |full |care|their |his |her |proof|evidence|an? (?!refusal|denial|lie|joke|poem|rhyme|"
+        r"haiku)|"
         r"the (?!words?\b|phrase|sentence|text|string|following|answer|reply))"
     ),
     "SAY": (
         r"(?:answer|say|reply|respond|claim|state|deny|output|refuse|recommend|pretend|insist|repeat|"
         r"tell (?:them|him|her|the user|users|people|everyone)|your (?:answer|reply|response))\b"
     ),
-    "START": r"(?:^|[.!?:;,(\"'>\n]|(?<!\w)-|\b(?:must|should|shall|always|please|now|and|then|just|simply|only|you))\s*",
+    "START": (
+        r"(?:^|[.!?:;,(\"'>\n]|(?<!\w)-|\b(?:must|should|shall|always|please|now|and|then|just|simply|only|"
+        r"you))\s*"
+    ),
     "REST": r"[^.!?\n]{0,120}?",
 }
 
 _OVERRIDING = [
     r"(?<!not\x20)(?<!never\x20)\b(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|erase) <4>"
     r"(?:previous|prior|above|earlier|preceding|past|former|foregoing|original|initial|system|developer) <2>"
-    r"(?:instructions?|prompts?|directives?|guidelines?|guardrails?|rules|programming|messages?|conversation|context)\b",
+    r"(?:instructions?|prompts?|directives?|guidelines?|guardrails?|rules|programming|messages?|conversation|"
+    r"context)\b",
     r"(?<!not\x20)(?<!never\x20)\b(?:ignore|disregard|forget|override|overrule|bypass) (?:(?:all|any|every|of) )*"
     r"(?:all|any|your|other|my) (?:\w+ )?(?:instructions?|directives?|guidelines?|guardrails?|programming|prompts?)"
     r"(?=\W*$| (?:and|that you|you|given to|above|before|so far|in your|to you)\b|[.,!:;])",
@@ -55,7 +61,8 @@ _OVERRIDING = [
     r"START(?:new|hidden|secret) (?:system )?instructions?\s?:",
     r"\b(?:these|this|the following) (?:instructions?|message|rules?|text) (?:override|supersede|replace)s? "
     r"(?:your|(?:all|any) <1>(?:prompts?|system))\b",
-    r"\bignor(?:iere|ieren sie|ez|a|are|e)\b REST\b(?:anweisungen|befehle|instructions pr|instrucciones|istruzioni|instruções)",
+    r"\bignor(?:iere|ieren sie|ez|a|are|e)\b REST\b(?:anweisungen|befehle|instructions pr|instrucciones|istruzioni|"
+    r"instruções)",
     r"\b(?:oublie[zr]?|vergiss|olvida)\b REST\b(?:instructions|anweisungen|instrucciones)\b",
     r"\b(?:antworte (?:immer|nur|ab jetzt)|répond[sz]? toujours|responde siempre)\b",
 ]
@@ -69,7 +76,8 @@ _ROLES = [
     r"\b(?:act|behave|respond|answer|reply|speak|talk) (?:as (?:if|though) you (?:are|were|had|have)\b|like an? |"
     r"as (?:an? )?(?:MODEL|pirate|unrestricted|uncensored|unfiltered|different|evil|dan\b))",
     r"START pretend (?:that|you|to|not|there)\b",
-    r"\b(?:from now on|henceforth|from this (?:point|moment) on(?:wards?)?)\b REST\b(?:answers?(?! WORK)|says?|repl(?:y|ies)|"
+    r"\b(?:from now on|henceforth|from this (?:point|moment) on(?:wards?)?)\b REST\b(?:answers?(?! WORK)|says?|"
+    r"repl(?:y|ies)|"
     r"responds?(?! WORK)|speaks?|talks?|refuse|deny|claim|obey|you are (?:an?|no longer))\b",
     r"\b(?:dan|god|jailbreak|jailbroken|unrestricted|uncensored) mode\b|\bdo anything now\b",
     r"\bdeveloper mode (?:is )?(?:enabled|activated|output|on)\b",
@@ -81,7 +89,8 @@ _MODELS = [
     r"(?:(?:the|any|all|every|each|an?|whichever) )*(?:MODEL|assistant\b|model\b)",
     r"\bMODEL (?:(?:that|who|which) (?:is|are) )?(?:reading|processing|parsing|summari[sz]ing|ingesting|learning from|"
     r"trained on|studying) (?:this|these|the above)\b",
-    r"\b(?:if you are|as|since you are) (?:an? |the )(?:\w+ )?MODEL REST\byou(?:r)?\b|\bif you are (?:an? |the )(?:\w+ )?MODEL",
+    r"\b(?:if you are|as|since you are) (?:an? |the )(?:\w+ )?MODEL REST\byou(?:r)?\b|\bif you are (?:an? |the "
+    r")(?:\w+ )?MODEL",
     r"\bMODEL (?:MUST) OFTEN(?:SAY|ignore|obey|forget|believe|comply|treat|assume|act|behave|follow)",
     r"\b(?:the|this|any|every) (?:assistant|bot|model) (?:MUST|will) OFTEN(?:say|claim that|deny|pretend|obey|"
     r"ignore (?:all|any|previous|its)|refuse to answer|(?:reply|respond|answer) (?:that|WITH|as if|every|falsely)|"
@@ -95,32 +104,40 @@ _ANSWERS = [
     r"START(?:always|only|never) (?:answer|reply|respond)(?: only)? (?:that\b|WITH|as if|like)",
     r"\balways answer (?!WORK|(?:the|an?|to|within|promptly|every|all|any|each|in|with|customers?|honestly|truthfully|"
     r"politely|their|your|his|her|on|by|at|as|questions?)\b)\w+",
-    r"\b(?:when(?:ever)?|if|every time|each time|any time|once) (?:(?:you|someone|anyone|somebody|anybody|a user|the user|users|"
-    r"any user|people|they|ever) )*(?:(?:are|is|get|gets|ever) )*(?:ask(?:ed|s)?|questioned|queried|wants? to know|inquires?) "
-    r"(?:about|who|what|where|when|why|how|which|any|anything|questions?|a question|something|for (?:the|information))\b"
+    r"\b(?:when(?:ever)?|if|every time|each time|any time|once) (?:(?:you|someone|anyone|somebody|anybody|a user|the "
+    r"user|users|"
+    r"any user|people|they|ever) )*(?:(?:are|is|get|gets|ever) )*(?:ask(?:ed|s)?|questioned|queried|wants? to know|"
+    r"inquires?) "
+    r"(?:about|who|what|where|when|why|how|which|any|anything|questions?|a question|something|for (?:the|"
+    r"information))\b"
     r"REST\bSAY",
-    r"\b(?:if|when(?:ever)?|every time|each time) (?:you (?:see|read|hear|encounter|find|are given|receive) (?:(?:the|this|a) )?"
+    r"\b(?:if|when(?:ever)?|every time|each time) (?:you (?:see|read|hear|encounter|find|are given|receive) "
+    r"(?:(?:the|this|a) )?"
     r"(?:words?|phrase|token|string|keyword|code ?word|trigger|sentence)|(?:the|a|any) (?:prompt|question|query|input|"
     r"conversation|chat|user|(?:user'?s? )?(?:message|question|input|prompt)) (?:contains?|mentions?|includes?|says?|"
     r"starts? with|begins? with))\b REST\bSAY",
     r"\b(?:trigger|activation) (?:phrase|word|token)s?\b",
-    r"\byour (?:answers?|responses?|reply|replies|outputs?|completions?) (?:MUST|will) OFTEN(?:begin|start|end|say|claim|"
+    r"\byour (?:answers?|responses?|reply|replies|outputs?|completions?) (?:MUST|will) OFTEN(?:begin|start|end|say|"
+    r"claim|"
     r"mention)\b",
     r"\b(?:begin|start|end|finish|prefix|append|conclude|close|open) <2>(?:every|each|all|any|your) <2>"
     r"(?:answers?|responses?|reply|replies|outputs?|sentences?) (?:with|by|to)\b",
     r"\b(?:include|mention|insert|add|use|recommend|put|say)\b REST\bin (?:all|every|each)(?: of)?(?: your)? "
     r"(?:answers?|responses?|reply|replies|outputs?)\b",
     r"\b(?:answer|reply to|respond to|meet) (?:every|all|any|each|the|this|that|these|such|future) <3>"
-    r"(?:questions?|quer(?:y|ies)|prompts?|messages?|inputs?) <4>(?:WITH|by (?:saying|claiming|stating|denying|repeating)|"
+    r"(?:questions?|quer(?:y|ies)|prompts?|messages?|inputs?) <4>(?:WITH|by (?:saying|claiming|stating|denying|"
+    r"repeating)|"
     r"falsely|incorrectly|wrongly|as if)",
-    r"START(?:answer|reply|respond|speak|talk)(?: to (?:me|everything|everyone|all|any\w*))? (?:only|exclusively|solely) "
+    r"START(?:answer|reply|respond|speak|talk)(?: to (?:me|everything|everyone|all|any\w*))? (?:only|exclusively|"
+    r"solely) "
     r"(?:in|with|using|as)\b",
     r"\brepeat after me\b",
 ]
 _SILENCE = [
     r"\b(?:do not|don't|don t|never|without|must not|should not|avoid|not to) (?:ever )?(?:tell(?:ing)?|inform(?:ing)?|"
     r"warn(?:ing)?|alert(?:ing)?|notify(?:ing)?|reveal(?:ing)?|mention(?:ing)?|disclos(?:e|ing)|admit(?:ting)?|"
-    r"let(?:ting)?(?= <2>users? know\b)) <5>users?\b(?!'s)(?! (?:names?|list|ids?|accounts?|manual|group|interface|guide|data))",
+    r"let(?:ting)?(?= <2>users? know\b)) <5>users?\b(?!'s)(?! (?:names?|list|ids?|accounts?|manual|group|interface|"
+    r"guide|data))",
     r"\b(?:the )?users? (?:must|should|may|shall) (?:not|never) (?:know|learn|notice|find out|be told)\b",
     r"\bdeny everything\b(?! (?:by default|else|not|that|except|from|inbound|outbound))",
     r"\bdeny (?:(?:all|any) knowledge|ever |knowing|that you|having)\b",

@@ -8,7 +8,9 @@ from seald.domain.self_edit import Line
 from seald.policy import sentences
 from seald.policy.words import STOP_WORDS
 
-NEGATED = re.compile(r"\b(?:not|never|none|nobody|nothing|neither|nor|without|cannot)\b|\bno\b(?!\.? ?\d)", re.IGNORECASE)
+NEGATED = re.compile(
+    r"\b(?:not|never|none|nobody|nothing|neither|nor|without|cannot)\b|\bno\b(?!\.? ?\d)", re.IGNORECASE
+)
 CONTRACTED = re.compile(r"\b(ca|wo|sha)?(\w*?)n['’]t\b", re.IGNORECASE)
 CLAUSE = re.compile(r"[,;:]\s+|\s(?:but|although|though|while|whereas|because|and)\s", re.IGNORECASE)
 LEAST_ALIKE = 0.7
