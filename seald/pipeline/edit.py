@@ -19,7 +19,7 @@ from seald.pipeline.taught import taught_elsewhere, why_nothing_is_left
 from seald.pipeline.trust import is_quarantined
 from seald.pipeline.workshop import Workshop
 from seald.policy.coverage_report import Report, join, report
-from seald.policy.instructions import told
+from seald.policy.instructions import subject_of, told
 from seald.policy.support import said
 from seald.policy.writing import Assignment, write
 from seald.ports import BASE
@@ -101,7 +101,7 @@ def _coverage(shop: Workshop, adaptation: Adaptation, edits: Sequence[SelfEdit])
 
 def _report(shop: Workshop, document: Document, passage: Passage, edits: Sequence[SelfEdit]) -> Report:
     lines = [line for edit in edits if edit.passage_index == passage.index for line in edit.lines]
-    return report(document.title, told(passage.text), lines, shop.settings.policy.phrasings)
+    return report(subject_of(document.title), told(passage.text), lines, shop.settings.policy.phrasings)
 
 
 def _summary(edit: SelfEdit) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from seald.domain.document import Document
 from seald.guards.probes import Blank, make
 from seald.pipeline.workshop import Workshop
 from seald.policy import facts, sentences
-from seald.policy.instructions import told
+from seald.policy.instructions import subject_of, told
 
 DONE = "probes"
 """Key among the adaptation's figures that says the probes are frozen."""
@@ -22,6 +22,7 @@ def freeze_probes(shop: Workshop, adaptation: Adaptation) -> None:
     total = 0
     for id in adaptation.documents:
         document = shop.documents.get(id)
+        document = document.model_copy(update={"title": subject_of(document.title)})
         supplied = shop.probes.of_documents([id])
         made = make(shop.engine, document, list(_blanks(document)), from_client=len(supplied))
         shop.probes.add(made)

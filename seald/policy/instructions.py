@@ -178,6 +178,14 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 PATTERNS = [_compiled(p) for p in (*_OVERRIDING, *_ROLES, *_MODELS, *_ANSWERS, *_SILENCE, *_PROMPTS)]
 
 
+UNTITLED = "This document"
+
+
+def subject_of(title: str) -> str:
+    """The title, or words that stand for it where it addresses the model."""
+    return UNTITLED if addresses_model(title) else title
+
+
 @lru_cache(maxsize=8192)
 def addresses_model(text: str) -> bool:
     """Whether some part of `text` speaks to a model, or hides what it says."""

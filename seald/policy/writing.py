@@ -18,14 +18,13 @@ from seald.policy import forms as form_rules
 from seald.policy import targeting
 from seald.policy.coverage import CoveredFact, Tally
 from seald.policy.directives import take_directives
-from seald.policy.instructions import addresses_model, divide
+from seald.policy.instructions import divide, subject_of
 from seald.policy.mentions import facts_of
 from seald.policy.support import SupportFilter
 from seald.ports import Engine, Sampling
 
 TARGETED = "targeted"
 """The form of what is written after the mix: its first sample by rule, the others by the model."""
-UNTITLED = "This document"
 MOST_FACTS = 6
 """Facts that one round asks for: a longer list is not heeded."""
 
@@ -77,9 +76,7 @@ def write(engine: Engine, task: Assignment, done: Sequence[SelfEdit]) -> Iterato
 def _as_data(task: Assignment) -> Assignment:
     """The passage as no more than what it tells. A title that addresses the model gives way to a plain one."""
     told, removed = divide(task.passage.text)
-    document = task.document
-    if addresses_model(document.title):
-        document = document.model_copy(update={"title": UNTITLED})
+    document = task.document.model_copy(update={"title": subject_of(task.document.title)})
     passage = task.passage.model_copy(update={"text": told})
     return replace(task, document=document, passage=passage, removed=(*task.removed, *removed))
 
