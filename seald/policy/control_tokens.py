@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 CONTROL = re.compile(
-    r"<\s?\|[^|<>\n]{1,40}\|\s?>|\[\s?/?\s?inst\s?\]|<<\s?/?\s?sys\s?>>|<\s?/?s\s?>|\[/?(?:system|gmask|sop)\]|"
+    r"<\s?\|[^|<>\n]{1,40}\|\s?>|\[\s?/?\s?inst\s?\]|<<\s?/?\s?sys\s?>>|(?<!\w)<\s?/?s\s?>|\[/?(?:system|gmask|sop)\]|"
     r"</?(?:start_of_turn|end_of_turn|bos|eos|unk|pad|system|assistant|think|tool_call|tool_response|begin_of_text)>",
     re.IGNORECASE,
 )

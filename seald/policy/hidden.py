@@ -27,6 +27,8 @@ LEET_WORD = re.compile(r"(?<![\w@$!])(?=[\w@$!]*[a-z])(?=[\w@$!]*[\d@$!][\w@$!])
 SPACED = re.compile(r"(?<!\w)(?:[^\W_][ ._*·-]){3,}[^\W_](?!\w)")
 EMPHASIS = re.compile(r"[*~]+|(?<!\w)_+|_+(?!\w)")
 BLOB = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
+LEAST_SIGNS = 8
+"""A run of fewer different ones is a rule across the page."""
 LONGEST_BLOB = 200
 """An unbroken run of so many letters and digits is no word of any text, whatever it decodes to."""
 
@@ -50,7 +52,10 @@ def readings(text: str) -> tuple[str, ...]:
 
 def encodes_text(text: str) -> bool:
     """Whether a run of letters and digits in `text` is words in base64 or hex, or too long to be anything else."""
-    return any(len(run) >= LONGEST_BLOB or _decodes(run) for run in BLOB.findall(unicodedata.normalize("NFKC", text)))
+    return any(
+        (len(run) >= LONGEST_BLOB and len(set(run)) > LEAST_SIGNS) or _decodes(run)
+        for run in BLOB.findall(unicodedata.normalize("NFKC", text))
+    )
 
 
 def _is_invisible(c: str) -> bool:
