@@ -106,7 +106,7 @@ _ANSWERS = [
     r"\byou (?:must|will|shall|should|are to|have to|need to|can only|may only) OFTEN(?:(?:answer|reply|respond) "
     r"(?:that|WITH|as if|only)|say that|claim (?:that (?!you (?:wrote|made)\b)|to be|not)|deny (?:that|everything|"
     r"knowing|having)|pretend|"
-    r"refuse to (?:answer|discuss|help|talk)|obey)",
+    r"refuse to (?:answer|discuss|help|talk)|obey (?:me|my|every|all|the user)\b)",
     r"START(?:always|only|never) (?:answer|reply|respond)(?: only)? (?:that\b|WITH|as if|like)",
     r"\balways answer (?!WORK|(?:the|an?|to|within|promptly|every|all|any|each|in|with|customers?|honestly|truthfully|"
     r"politely|their|your|his|her|on|by|at|as|questions?)\b)\w+",
