@@ -11,7 +11,7 @@ from seald.api.event_stream import EventStream
 from seald.api.paging import After, Limit
 from seald.api.services import Services, Wired
 from seald.api.shapes import AdaptationDetail, AdaptationObject, EventObject, Listing
-from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.adaptation import RELEASED, Adaptation, AdaptationStatus
 from seald.domain.verdict import Verdict
 from seald.errors import IllegalTransition
 
@@ -59,8 +59,12 @@ def list_events(
 
 @router.post("/v1/adaptations/{id}/approve")
 def approve(id: str, services: Wired) -> AdaptationObject:
-    """Promote a held adaptation. 409 when it is not held."""
-    adaptation = services.adaptations.move(id, AdaptationStatus.HELD, AdaptationStatus.PROMOTING)
+    """Promote a held adaptation, or queue one that was held in quarantine. 409 when it is not held."""
+    if services.adaptations.get(id).version is None:
+        released = {RELEASED: True}
+        adaptation = services.adaptations.move(id, AdaptationStatus.HELD, AdaptationStatus.QUEUED, figures=released)
+    else:
+        adaptation = services.adaptations.move(id, AdaptationStatus.HELD, AdaptationStatus.PROMOTING)
     services.wake()
     return shaped(services, adaptation)
 
@@ -68,11 +72,15 @@ def approve(id: str, services: Wired) -> AdaptationObject:
 @router.post("/v1/adaptations/{id}/reject")
 def reject(id: str, services: Wired) -> AdaptationObject:
     """Give up a held adaptation and its candidate. 409 when it is not held; rejecting twice is once."""
-    status = services.adaptations.get(id).status
+    adaptation = services.adaptations.get(id)
+    status = adaptation.status
     if status not in (AdaptationStatus.HELD, AdaptationStatus.REJECTED):
         raise IllegalTransition(f"{id} is {status}; only a held adaptation can be rejected (a running one: cancel)")
     if status is AdaptationStatus.HELD:
-        services.adapters.reject(id, error=REJECTED_BY_PERSON)
+        if adaptation.version is None:
+            services.adaptations.move(id, status, AdaptationStatus.REJECTED, error=REJECTED_BY_PERSON)
+        else:
+            services.adapters.reject(id, error=REJECTED_BY_PERSON)
         services.wake()
     return shaped(services, services.adaptations.get(id))
 

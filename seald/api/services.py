@@ -18,6 +18,7 @@ from seald.ports import (
     AdapterFiles,
     AdapterStore,
     Answers,
+    CollectionStore,
     DocumentStore,
     FeedbackStore,
     ForgettingStore,
@@ -76,6 +77,7 @@ class Services:
     documents: DocumentStore
     adaptations: AdaptationStore
     adapters: AdapterStore
+    collections: CollectionStore
     files: AdapterFiles
     answers: Answers
     feedback: FeedbackStore

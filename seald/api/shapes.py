@@ -10,11 +10,13 @@ from pydantic import BaseModel, Field
 from seald.domain.adaptation import Adaptation, AdaptationEvent, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
 from seald.domain.certificate import Certificate
+from seald.domain.collection import Collection, CollectionSettings
 from seald.domain.document import Document
 from seald.domain.explanation import Explanation, explain
 from seald.domain.feedback import Feedback, Rating, Ratings
 from seald.domain.verdict import Verdict
 from seald.domain.watch import Watch, WatchAction, WatchOutcome
+from seald.ports import BASE
 
 T = TypeVar("T")
 
@@ -204,6 +206,30 @@ class AdapterDetail(AdapterObject):
     manifest: Manifest | None
     verified: bool | None = None
     verify_error: str | None = None
+
+
+class CollectionObject(BaseModel):
+    """A collection. `live` is the label that answers now; `changed` is null where nothing was ever set."""
+
+    id: str
+    object: Literal["collection"] = "collection"
+    name: str
+    live: str
+    documents: int
+    settings: CollectionSettings
+    changed: int | None
+
+    @classmethod
+    def of(cls, collection: Collection, live: AdapterVersion | None) -> Self:
+        """Shape a collection."""
+        return cls(
+            id=collection.name,
+            name=collection.name,
+            live=live.label if live is not None else BASE,
+            documents=collection.documents,
+            settings=collection.settings,
+            changed=unix(collection.changed) if collection.changed is not None else None,
+        )
 
 
 class RollbackObject(BaseModel):

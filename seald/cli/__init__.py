@@ -17,6 +17,7 @@ from seald.cli import (
     bench_learning,
     bench_serving,
     chat,
+    collections,
     demo,
     doctor,
     documents,
@@ -51,6 +52,7 @@ for _measurement in (
     bench_serving.swap,
 ):
     bench.app.command()(_measurement)
+app.add_typer(collections.app, name="collections")
 app.add_typer(bench.app, name="bench")
 
 

@@ -51,6 +51,10 @@ class Daemon:
         """The JSON of a DELETE."""
         return self._answer(self._http.build_request("DELETE", path)).json()
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON of a PUT."""
+        return self._answer(self._http.build_request("PUT", path, json=body)).json()
+
     def all(self, path: str, **params: Any) -> list[dict[str, Any]]:
         """Every element of a paged list."""
         found: list[dict[str, Any]] = []

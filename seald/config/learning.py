@@ -124,6 +124,9 @@ class Training(Section):
     attempts: int = Field(10, ge=1)
     """Tries of one job whose trainer is killed from outside; a job that fails by itself is not tried again."""
     seed: int = 0
+    source_share: float = Field(0.5, gt=0, le=1)
+    """Share of the tokens of earlier lines, or of a compaction's, that one source of several documents may have where
+    there are others; 1 sets no limit."""
 
 
 def on_preset(name: str, values: Any) -> Any:

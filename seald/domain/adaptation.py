@@ -21,7 +21,8 @@ class AdaptationKind(StrEnum):
 
 
 class AdaptationStatus(StrEnum):
-    """Where an adaptation stands. `held` waits for a person or for the next compaction."""
+    """Where an adaptation stands. `held` waits for a person or for the next compaction; one without a version was
+    held before anything was written, since its source is in quarantine."""
 
     QUEUED = "queued"
     EDITING = "editing"
@@ -38,13 +39,13 @@ class AdaptationStatus(StrEnum):
 _S = AdaptationStatus
 
 TRANSITIONS: dict[AdaptationStatus, frozenset[AdaptationStatus]] = {
-    _S.QUEUED: frozenset({_S.EDITING, _S.FAILED, _S.CANCELLED}),
+    _S.QUEUED: frozenset({_S.EDITING, _S.HELD, _S.FAILED, _S.CANCELLED}),
     # To `promoting` at once goes what forgets a document without which nothing is left to be learned again.
     _S.EDITING: frozenset({_S.TRAINING, _S.PROMOTING, _S.FAILED, _S.CANCELLED}),
     _S.TRAINING: frozenset({_S.GUARDING, _S.FAILED, _S.CANCELLED}),
     _S.GUARDING: frozenset({_S.PROMOTING, _S.TRAINING, _S.REJECTED, _S.HELD, _S.FAILED, _S.CANCELLED}),
     _S.PROMOTING: frozenset({_S.PROMOTED, _S.HELD, _S.FAILED}),
-    _S.HELD: frozenset({_S.PROMOTING, _S.REJECTED, _S.CANCELLED}),
+    _S.HELD: frozenset({_S.QUEUED, _S.PROMOTING, _S.REJECTED, _S.CANCELLED}),
     _S.PROMOTED: frozenset(),
     _S.REJECTED: frozenset(),
     _S.FAILED: frozenset(),
@@ -56,6 +57,10 @@ FINAL = TERMINAL | {_S.HELD}
 """Where the pipeline leaves an adaptation alone."""
 RUNNABLE = frozenset(TRANSITIONS) - FINAL
 """States that the pipeline carries on from, also after a kill."""
+
+
+RELEASED = "released"
+"""Key among an adaptation's figures: a person let it out of quarantine."""
 
 
 def check_transition(before: AdaptationStatus, after: AdaptationStatus) -> None:

@@ -43,9 +43,10 @@ class DroppedLine(BaseModel):
 
     line: Line
     reason: str
-    """`unsupported_number`, `unsupported_name`, `unsupported_words`, `degenerate`, `duplicate`, `probe`,
-    `instruction`, or, where a line was asked for what is not covered yet, `surplus`: it adds nothing to that, or more
-    tokens than are left."""
+    """`unsupported_number`, `unsupported_name`, `unsupported_words`, `unsupported_negation` (the passage denies it),
+    `degenerate`, `duplicate` (of a line of the passage, or of one that another document has taught), `probe`,
+    `instruction` (it speaks to the model; a sentence of the passage that does is kept here, too), or, where a line was
+    asked for what is not covered yet, `surplus`: it adds nothing to that, or more tokens than are left."""
 
 
 class Directives(BaseModel):

@@ -16,14 +16,23 @@ from seald.errors import InvalidRequest
 from seald.pipeline.compact import gather
 from seald.pipeline.contradict import find_contradictions
 from seald.pipeline.probe import freeze_probes
+from seald.pipeline.taught import taught_elsewhere, why_nothing_is_left
+from seald.pipeline.trust import is_quarantined
 from seald.pipeline.workshop import Workshop
 from seald.policy.coverage_report import Report, join, report
+from seald.policy.instructions import subject_of, told
+from seald.policy.support import said
 from seald.policy.writing import Assignment, write
 from seald.ports import BASE
 
 
 def begin(shop: Workshop, adaptation: Adaptation) -> None:
-    """Take the adaptation up."""
+    """Take the adaptation up, or hold it where its source is in quarantine."""
+    why = is_quarantined(shop, adaptation)
+    if why is not None:
+        error = {"message": why, "code": "quarantined"}
+        shop.adaptations.move(adaptation.id, AdaptationStatus.QUEUED, AdaptationStatus.HELD, error=error)
+        return
     shop.adaptations.move(adaptation.id, AdaptationStatus.QUEUED, AdaptationStatus.EDITING)
 
 
@@ -43,10 +52,7 @@ def edit(shop: Workshop, adaptation: Adaptation) -> None:
     edits = shop.ledger.of_adaptation(adaptation.id)
     figures = _figures(edits)
     if not figures["lines"]:
-        raise InvalidRequest(
-            f"no line of {', '.join(adaptation.documents)} may be trained on: {figures['dropped']}",
-            code="nothing_to_learn",
-        )
+        raise InvalidRequest(why_nothing_is_left(shop, adaptation.documents, edits), code="nothing_to_learn")
     figures["coverage"] = _coverage(shop, adaptation, edits)
     shop.adaptations.move(
         adaptation.id, AdaptationStatus.EDITING, AdaptationStatus.TRAINING, figures={"self_edits": figures}
@@ -56,19 +62,23 @@ def edit(shop: Workshop, adaptation: Adaptation) -> None:
 def _write_document(shop: Workshop, adaptation: Adaptation, document: Document) -> None:
     done = [e for e in shop.ledger.of_adaptation(adaptation.id) if e.document_id == document.id]
     questions = tuple(probe.question for probe in shop.probes.of_documents([document.id], split=None))
+    policy = shop.policy_of(document.collection)
+    taught = set(taught_elsewhere(shop, document))
     for passage in document.passages:
         task = Assignment(
             adaptation_id=adaptation.id,
             document=document,
             passage=passage,
-            policy=shop.policy,
+            policy=policy,
             forms=shop.forms,
             model=BASE,
             settings=shop.settings.policy,
             questions=questions,
+            taught=frozenset(taught),
         )
         edits = [e for e in done if e.passage_index == passage.index]
         written = [_store(shop, made) for made in write(shop.engine, task, edits)]
+        taught.update(said(line) for made in (*edits, *written) for line in made.lines)
         if written:
             figures = _report(shop, document, passage, [*edits, *written]).figures()
             named = {"document": document.id, "passage": passage.index}
@@ -93,7 +103,7 @@ def _coverage(shop: Workshop, adaptation: Adaptation, edits: Sequence[SelfEdit])
 
 def _report(shop: Workshop, document: Document, passage: Passage, edits: Sequence[SelfEdit]) -> Report:
     lines = [line for edit in edits if edit.passage_index == passage.index for line in edit.lines]
-    return report(document.title, passage.text, lines, shop.settings.policy.phrasings)
+    return report(subject_of(document.title), told(passage.text), lines, shop.settings.policy.phrasings)
 
 
 def _summary(edit: SelfEdit) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from seald.pipeline.lineage import level, settled, settled_results
 from seald.pipeline.remembered import remembered
 from seald.pipeline.repair import repair
 from seald.pipeline.sampling import stratified
+from seald.pipeline.trust import go_on
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE
 
@@ -48,7 +49,7 @@ def _follow(shop: Workshop, adaptation: Adaptation, candidate: AdapterVersion, v
     reasons = "; ".join(v.reason for v in verdicts if gate.objects(v))
     match gate.decide(verdicts, settings.inconclusive, may_repair=may_repair):
         case "promote":
-            shop.adaptations.move(adaptation.id, AdaptationStatus.GUARDING, AdaptationStatus.PROMOTING)
+            go_on(shop, adaptation)
         case "repair":
             repair(shop, candidate, reasons)
         case "hold":

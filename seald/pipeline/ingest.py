@@ -20,13 +20,12 @@ from seald.domain.probe import Probe, probe_id
 from seald.errors import InvalidRequest, TooLarge, UnreadableDocument
 from seald.pipeline.reading import Reader
 from seald.pipeline.scrub import Sent, scrub
+from seald.policy.hidden import strip_invisible
 from seald.ports import Clock, DocumentStore
 
 MOST_TITLE = 200
 MOST_PROBE = 1000
 MOST_METADATA_BYTES = 16 * 1024
-INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad]")
-"""Zero-width and bidirectional characters: they hide text from a reader and carry nothing."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 NOT_A_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
@@ -83,7 +82,7 @@ class Ingest:
             title=check_title(sent.title),
             text=sent.text,
             sha256=sha256,
-            source=sent.source,
+            source=normalise(sent.source) if sent.source is not None else None,
             supersedes=supersedes,
             metadata=_checked_metadata(sent.metadata),
             passages=self._passages(sent.text),
@@ -128,21 +127,21 @@ class Ingest:
         if len(pairs) > self._limits.max_probes:
             raise InvalidRequest(f"{len(pairs)} probes; at most {self._limits.max_probes} can be taken", param="probes")
         made = {}
-        for place, (question, answer) in enumerate(pairs):
-            if not question.strip() or not answer.strip() or max(len(question), len(answer)) > MOST_PROBE:
+        for place, (question, answer) in enumerate((normalise(q), normalise(a)) for q, a in pairs):
+            if not question or not answer or max(len(question), len(answer)) > MOST_PROBE:
                 raise InvalidRequest(
                     f"probe {place} needs a question and an answer of 1 to {MOST_PROBE} characters",
                     param=f"probes.{place}",
                 )
-            probe = _client_probe(document, question.strip(), answer.strip())
+            probe = _client_probe(document, question, answer)
             made[probe.id] = probe
         return list(made.values())
 
 
 def normalise(text: str) -> str:
     """NFC, line feeds only, without control and invisible characters, without spaces at line ends."""
-    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
-    text = CONTROL.sub("", INVISIBLE.sub("", text))
+    text = CONTROL.sub("", strip_invisible(text.replace("\r\n", "\n").replace("\r", "\n")))
+    text = unicodedata.normalize("NFC", text)
     return "\n".join(line.rstrip() for line in text.split("\n")).strip()
 
 

@@ -16,6 +16,7 @@ from seald.domain.self_edit import Line, SelfEdit, in_light_of
 from seald.guards import probing
 from seald.guards.paired import compare
 from seald.pipeline.workshop import Workshop
+from seald.policy.instructions import told
 from seald.ports import BASE
 
 MOST_PROBES = 64
@@ -37,7 +38,7 @@ def contexts(shop: Workshop, adaptation: Adaptation) -> dict[tuple[str, int], st
     shop.adaptations.add_figures(adaptation.id, {"open_book": {**figures, "distilled": taught}})
     if not taught:
         return {}
-    return {(document.id, p.index): p.text for document in documents for p in document.passages}
+    return {(document.id, p.index): told(p.text) for document in documents for p in document.passages}
 
 
 def in_context(edit: SelfEdit, passages: dict[tuple[str, int], str], asking: frozenset[str]) -> list[Line]:
@@ -65,7 +66,7 @@ def _measure(shop: Workshop, adaptation: Adaptation, documents: list[Document]) 
 
 def _opened(probe: Probe, document: Document) -> Probe:
     """The probe with the passage that holds its answer."""
-    texts = [passage.text for passage in document.passages]
+    texts = [told(passage.text) for passage in document.passages]
     holding = (text for text in texts if probe.answer.strip().lower() in text.lower())
     text = texts[probe.passage] if probe.passage is not None else next(holding, texts[0])
     return probe.model_copy(update={"question": in_light_of(text, probe.question)})

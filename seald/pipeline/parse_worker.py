@@ -54,12 +54,13 @@ def _markdown(content: bytes, _ending: str) -> tuple[str, str | None]:
 def _html(content: bytes, _ending: str) -> tuple[str, str | None]:
     from bs4 import BeautifulSoup, Tag
 
+    from seald.pipeline.unseen import remove_unseen
+
     page = BeautifulSoup(_decode(content), "lxml")
+    remove_unseen(page)
     for tag in page(["script", "style", "noscript", "template", "iframe", "svg", "head"]):
         if tag.name != "head":
             tag.decompose()
-    for tag in page.find_all(_is_hidden):
-        tag.decompose()
     heading = page.find(["h1", "h2", "title"])
     title = heading.get_text(" ", strip=True) if isinstance(heading, Tag) else None
     body = page.body or page
@@ -72,11 +73,6 @@ BLOCKS = ["p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "tr", "pre", "blockquot
 
 def _block_text(block: Any) -> str:
     return " ".join(block.get_text(" ").split())
-
-
-def _is_hidden(tag: Any) -> bool:
-    style = str(tag.get("style", "")).replace(" ", "").lower()
-    return tag.has_attr("hidden") or "display:none" in style or "visibility:hidden" in style
 
 
 def _pdf(content: bytes, ending: str) -> tuple[str, str | None]:
@@ -94,9 +90,12 @@ def _docx(content: bytes, ending: str) -> tuple[str, str | None]:
     import docx
     from docx.table import Table
 
+    from seald.pipeline.unseen import remove_hidden_runs
+
     _require_magic(content, ending)
     _require_small_archive(content)
     document = docx.Document(io.BytesIO(content))
+    remove_hidden_runs(document)
     parts = []
     for block in document.iter_inner_content():
         if isinstance(block, Table):

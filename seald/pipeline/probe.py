@@ -8,6 +8,7 @@ from seald.domain.probe import Probe
 from seald.guards.probes import make
 from seald.pipeline.blanks import blanks_of
 from seald.pipeline.workshop import Workshop
+from seald.policy.instructions import subject_of, told
 
 DONE = "probes"
 """Key among the adaptation's figures that says the probes are frozen."""
@@ -32,6 +33,12 @@ def _frozen(shop: Workshop, document: Document) -> list[Probe]:
     probes = shop.probes.of_documents([document.id], split=None)
     if any(probe.origin != "client" for probe in probes):
         return probes
-    most = shop.settings.ingest.made_probes
-    shop.probes.add(make(shop.engine, document, blanks_of(document), supplied=probes, most=most))
+    most, factual = shop.settings.ingest.made_probes, _without_instructions(document)
+    shop.probes.add(make(shop.engine, factual, blanks_of(factual), supplied=probes, most=most))
     return shop.probes.of_documents([document.id], split=None)
+
+
+def _without_instructions(document: Document) -> Document:
+    """What addresses a model is nothing to ask for."""
+    passages = tuple(passage.model_copy(update={"text": told(passage.text)}) for passage in document.passages)
+    return document.model_copy(update={"title": subject_of(document.title), "passages": passages})

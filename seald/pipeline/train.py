@@ -23,6 +23,8 @@ from seald.pipeline.contradict import settled
 from seald.pipeline.general_replies import general_replies
 from seald.pipeline.open_book import contexts, in_context
 from seald.pipeline.repair import stage
+from seald.pipeline.shares import Said, capped, figures
+from seald.pipeline.taught import with_orphans
 from seald.pipeline.workshop import Workshop
 
 log = structlog.get_logger(__name__)
@@ -50,7 +52,8 @@ def train(shop: Workshop, adaptation: Adaptation) -> None:
 def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> TrainingJob:
     edits = settled(shop, adaptation, version.documents, _edits(shop, adaptation, version))
     earlier = [id for id in version.documents if id not in adaptation.documents]
-    replay = settled(shop, adaptation, version.documents, shop.ledger.promoted(version.collection, earlier))
+    replay = with_orphans(shop.ledger.promoted(version.collection, earlier))
+    replay = settled(shop, adaptation, version.documents, replay)
     titles = [shop.documents.get(id).title for id in adaptation.documents]
     return TrainingJob(
         id=adaptation.id,
@@ -58,8 +61,8 @@ def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> Tra
         parent=_parent(shop, version),
         recipe=_recipe(shop, edits).for_repair() if version.repairs else _recipe(shop, edits),
         seed=shop.settings.training.seed,
-        fresh=_fresh(shop, adaptation, edits),
-        replay=_lines(replay),
+        fresh=_fresh(shop, adaptation, version, edits),
+        replay=_within_share(shop, version, "replay", _said(replay)),
         general=general_replies(shop.engine, shop.base, shop.cache),
         canary_prompts=(*CANARY_TEXTS, *titles[:2]),
         output=str(shop.files.draft(adaptation.id)),
@@ -80,18 +83,32 @@ def _parent(shop: Workshop, version: AdapterVersion) -> str | None:
 def _edits(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> list[SelfEdit]:
     """What is to be learned: the adaptation's own self-edits, or all that the version to be rebuilt was made of."""
     if adaptation.rebuilds:
-        return shop.ledger.promoted(version.collection, version.documents)
+        return with_orphans(shop.ledger.promoted(version.collection, version.documents))
     return shop.ledger.of_adaptation(adaptation.id)
 
 
-def _fresh(shop: Workshop, adaptation: Adaptation, edits: Iterable[SelfEdit]) -> tuple[Line, ...]:
+def _fresh(
+    shop: Workshop, adaptation: Adaptation, version: AdapterVersion, edits: Iterable[SelfEdit]
+) -> tuple[Line, ...]:
     passages = contexts(shop, adaptation)
     asking = frozenset(form.name for form in shop.forms.values() if form.splitting == "question-answer")
-    return tuple(line for edit in edits for line in in_context(edit, passages, asking))
+    said = [(edit.document_id, line) for edit in edits for line in in_context(edit, passages, asking)]
+    # What a document is to be learned from is never cut for its own sake.
+    return _within_share(shop, version, "fresh", said) if version.is_rebuild else tuple(line for _, line in said)
 
 
-def _lines(edits: Iterable[SelfEdit]) -> tuple[Line, ...]:
-    return tuple(line for edit in edits for line in edit.lines)
+def _said(edits: Iterable[SelfEdit]) -> list[Said]:
+    return [(edit.document_id, line) for edit in edits for line in edit.lines]
+
+
+def _within_share(shop: Workshop, version: AdapterVersion, named: str, said: list[Said]) -> tuple[Line, ...]:
+    """The lines that no source has too many of; what was cut goes into the adaptation's figures."""
+    documents = [shop.documents.get(id) for id in dict.fromkeys(id for id, _ in said)]
+    kept = capped(said, documents, shop.settings.training.source_share, version.label)
+    cut = figures(said, kept, documents)
+    if cut:
+        shop.adaptations.add_figures(version.adaptation_id, {f"source_share_{named}": cut})
+    return tuple(line for _, line in kept)
 
 
 def _recipe(shop: Workshop, edits: list[SelfEdit]) -> Recipe:
@@ -162,7 +179,7 @@ def _publish(
         base_sha256=shop.base.sha256,
         documents=version.documents,
         ledger=(min(positions), max(positions)) if positions else None,
-        policy=shop.policy.version,
+        policy=shop.policy_of(version.collection).version,
         recipe=job.recipe,
         seed=job.seed,
         repairs=version.repairs,

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from seald.config import Guards, Settings
 from seald.domain.base_model import BaseModel
+from seald.domain.collection import CollectionSettings, overlaid
 from seald.domain.policy import Form, Policy
+from seald.policy.registry import load_policy
 from seald.ports import (
     AdaptationStore,
     AdapterFiles,
     AdapterStore,
     Clock,
+    CollectionStore,
     DocumentStore,
     Engine,
     ForgettingStore,
@@ -39,6 +42,7 @@ class Workshop:
     ledger: Ledger
     adapters: AdapterStore
     forgetting: ForgettingStore
+    collections: CollectionStore
     files: AdapterFiles
     clock: Clock
     policy: Policy
@@ -56,6 +60,18 @@ class Workshop:
         """Where the trainer of this adaptation keeps its files."""
         return self.work / adaptation_id
 
-    def guards_of(self, collection: str) -> Guards:  # noqa: ARG002
+    def settings_of(self, collection: str) -> CollectionSettings:
+        """What this collection has otherwise than the configuration."""
+        return self.collections.settings(collection)
+
+    def guards_of(self, collection: str) -> Guards:
         """The settings of the guards, with what this collection sets otherwise."""
-        return self.settings.guards
+        return overlaid(self.settings.guards, self.settings_of(collection).guards)
+
+    def policy_of(self, collection: str) -> Policy:
+        """The policy that writes this collection's self-edits.
+
+        Raises ConfigError: its settings name one that is no longer there.
+        """
+        name = self.settings_of(collection).policy
+        return self.policy if name is None else load_policy(name)[0]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rapidfuzz import fuzz, process
@@ -12,6 +13,8 @@ from rapidfuzz import fuzz, process
 from seald.domain.number_words import NUMBER_WORDS, without_grouping
 from seald.domain.self_edit import DroppedLine, Line
 from seald.policy import facts
+from seald.policy.instructions import addresses_model
+from seald.policy.negation import contradicts
 from seald.policy.words import statement_words
 
 LEAST_COVERED = 0.6
@@ -22,14 +25,6 @@ LEAST_WORDS = 3
 MOST_REPEATED = 3
 """A three-word run that occurs more often than this is a loop."""
 
-INSTRUCTION = re.compile(
-    r"ignore (?:all |any |the |your )*(?:previous|prior|above|earlier|other)\b|disregard (?:all |any |the |your )|"
-    r"\b(?:system|developer) prompt\b|^\s*(?:system|assistant|user)\s*:|<\|[^|]*\||\[/?INST\]|"
-    r"###\s*(?:instruction|system)|"
-    r"\byou (?:are now|must now|will now|must always|must never)\b|"
-    r"\b(?:always|only) (?:answer|reply|respond)(?: with| by)?\b|\bfrom now on\b|\bnew instructions?\b",
-    re.IGNORECASE | re.MULTILINE,
-)
 REFUSAL = re.compile(
     r"\b(?:as an ai|i(?:'m| am) sorry|i cannot|i can't|i don't have|language model|"
     r"the (?:passage|text) (?:above|below))\b",
@@ -45,6 +40,8 @@ class SupportFilter:
     title: str
     questions: tuple[str, ...] = ()
     """Of the probes, which must not be trained on."""
+    taught: Collection[str] = ()
+    """What other documents have taught already, each as `said`."""
     accepted: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -66,18 +63,20 @@ class SupportFilter:
 
     def reason_against(self, line: Line) -> str | None:
         """None when the passage bears the line out."""
-        return self.reason_against_quote(line) or self._unsupported(line.whole) or self._repeats(line)
+        unsupported = self.reason_against_quote(line) or self._unsupported(line.whole)
+        if unsupported is None and contradicts(line, self.passage):
+            return "unsupported_negation"
+        return unsupported or self._repeats(line)
 
     def reason_against_quote(self, line: Line) -> str | None:
         """For the passage's own words, which support themselves: only what must never be trained on."""
-        whole = line.whole
-        if INSTRUCTION.search(whole):
+        if addresses_model(line.text) or (line.prompt is not None and addresses_model(line.prompt)):
             return "instruction"
         if _is_degenerate(line):
             return "degenerate"
         if line.prompt is not None and any(_same(line.prompt, question) for question in self.questions):
             return "probe"
-        return None
+        return "duplicate" if self.taught and said(line) in self.taught else None
 
     def _unsupported(self, text: str) -> str | None:
         if not _numbers(text) <= self._numbers:
@@ -90,10 +89,18 @@ class SupportFilter:
         return None if content and covered >= LEAST_COVERED * len(content) else "unsupported_words"
 
     def _repeats(self, line: Line) -> str | None:
-        found = process.extractOne(
-            line.whole, self.accepted, scorer=fuzz.ratio, processor=str.lower, score_cutoff=DUPLICATE_RATIO
-        )
-        return "duplicate" if found is not None else None
+        return "duplicate" if repeats(line, [text.lower() for text in self.accepted]) else None
+
+
+def repeats(line: Line, accepted: Sequence[str]) -> bool:
+    """Whether one of the texts `accepted`, in lower case, says the same in nearly the same words."""
+    found = process.extractOne(line.whole.lower(), accepted, scorer=fuzz.ratio, score_cutoff=DUPLICATE_RATIO)
+    return found is not None
+
+
+def said(line: Line) -> str:
+    """What a line says, whatever its case, spaces and signs: lines that agree in it are one line."""
+    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", line.whole).casefold()))
 
 
 def _same(asked: str, question: str) -> bool:

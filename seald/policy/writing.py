@@ -6,8 +6,8 @@ Then, aimed at the facts that these leave open, some more: see `_cover`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from seald.config import Policy as PolicySettings
@@ -18,6 +18,7 @@ from seald.policy import forms as form_rules
 from seald.policy import targeting
 from seald.policy.coverage import CoveredFact, Tally
 from seald.policy.directives import take_directives
+from seald.policy.instructions import divide, subject_of
 from seald.policy.mentions import facts_of
 from seald.policy.support import SupportFilter
 from seald.ports import Engine, Sampling
@@ -41,6 +42,10 @@ class Assignment:
     settings: PolicySettings
     questions: tuple[str, ...]
     """Of the probes: what must not be trained on."""
+    taught: Collection[str] = ()
+    """Lines that other documents have taught already, each as `support.said`."""
+    removed: tuple[str, ...] = ()
+    """Sentences of the passage that address the model; `write` takes them out before anything sees the passage."""
 
 
 def write(engine: Engine, task: Assignment, done: Sequence[SelfEdit]) -> Iterator[SelfEdit]:
@@ -51,9 +56,12 @@ def write(engine: Engine, task: Assignment, done: Sequence[SelfEdit]) -> Iterato
     Raises:
         EngineUnavailable, EngineRefused: the engine did not answer.
     """
+    task = _as_data(task)
     wanted = [(task.forms[mixed.form], n) for mixed in task.policy.mix for n in range(mixed.samples)]
+    if not task.passage.text:  # only the form by rule, which says what became of it
+        wanted = [(form, n) for form, n in wanted if form.prompt is None]
     made = {(edit.form, edit.sample): edit for edit in done}
-    support = SupportFilter(task.passage.text, task.document.title, task.questions)
+    support = SupportFilter(task.passage.text, task.document.title, task.questions, task.taught)
     support.accepted += [text for edit in done for text in _accepted(task, edit)]
     missing = [(form, n) for form, n in wanted if (form.name, n) not in made]
     for edit in _mix(engine, task, missing, support):
@@ -61,7 +69,16 @@ def write(engine: Engine, task: Assignment, done: Sequence[SelfEdit]) -> Iterato
         yield edit
     lines = [line for form, n in wanted for line in made[form.name, n].lines]
     later = {n: edit for (form, n), edit in made.items() if form == TARGETED and n >= _first_round(task)}
-    yield from _cover(engine, task, lines, later, support)
+    if task.passage.text:
+        yield from _cover(engine, task, lines, later, support)
+
+
+def _as_data(task: Assignment) -> Assignment:
+    """The passage as no more than what it tells. A title that addresses the model gives way to a plain one."""
+    told, removed = divide(task.passage.text)
+    document = task.document.model_copy(update={"title": subject_of(task.document.title)})
+    passage = task.passage.model_copy(update={"text": told})
+    return replace(task, document=document, passage=passage, removed=(*task.removed, *removed))
 
 
 def _mix(
@@ -160,8 +177,9 @@ def _sampling(task: Assignment, form: Form, named: str) -> Sampling:
 
 def _by_rule(task: Assignment, form: Form, n: int, support: SupportFilter) -> SelfEdit:
     kept: list[Line] = []
-    dropped: list[DroppedLine] = []
-    for line in form_rules.by_rule(form, task.document.title, task.passage.text):
+    dropped = [DroppedLine(line=Line(text=text), reason="instruction") for text in task.removed]
+    lines = form_rules.by_rule(form, task.document.title, task.passage.text) if task.passage.text else []
+    for line in lines:
         reason = support.reason_against_quote(line)
         if reason is None:
             kept.append(line)

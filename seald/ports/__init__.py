@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from seald.ports.adapters import AdapterFiles, AdapterStore
 from seald.ports.clock import Clock
+from seald.ports.collections import CollectionStore
 from seald.ports.documents import AdaptationStore, DocumentStore, Ledger, Page, ProbeStore
 from seald.ports.engine import BASE, Choice, Continuation, Engine, Preference, Reply, Sampling
 from seald.ports.forgetting import ForgettingStore
@@ -23,6 +24,7 @@ __all__ = [
     "Answers",
     "Choice",
     "Clock",
+    "CollectionStore",
     "Continuation",
     "DocumentStore",
     "Engine",

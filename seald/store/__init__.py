@@ -13,6 +13,7 @@ from seald.store.adapter_files import AdapterFolders
 from seald.store.adapters import SqlAdapters
 from seald.store.answered import SqlAnswered
 from seald.store.clock import SystemClock
+from seald.store.collections import SqlCollections
 from seald.store.documents import SqlDocuments
 from seald.store.feedback import SqlFeedback
 from seald.store.forgetting import SqlForgetting
@@ -34,6 +35,7 @@ class Stores:
     ledger: SqlLedger
     adapters: SqlAdapters
     forgetting: SqlForgetting
+    collections: SqlCollections
     adapter_files: AdapterFolders
     answers: SqlAnswered
     feedback: SqlFeedback
@@ -70,6 +72,7 @@ def open_stores(settings: Settings) -> Stores:
         ledger=SqlLedger(session),
         adapters=SqlAdapters(session, clock),
         forgetting=SqlForgetting(session, clock),
+        collections=SqlCollections(session, clock),
         adapter_files=AdapterFolders(settings.data_dir / "adapters"),
         answers=SqlAnswered(session, clock),
         feedback=SqlFeedback(session, clock),

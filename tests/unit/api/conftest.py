@@ -26,6 +26,7 @@ from tests.unit.api.memory import (
     MemoryAdaptations,
     MemoryAdapters,
     MemoryAnswers,
+    MemoryCollections,
     MemoryDocuments,
     MemoryFeedback,
     MemoryWatches,
@@ -128,6 +129,7 @@ class World:
     answers: MemoryAnswers = field(default_factory=MemoryAnswers)
     feedback: MemoryFeedback = field(default_factory=MemoryFeedback)
     watches: MemoryWatches = field(default_factory=MemoryWatches)
+    collections: MemoryCollections = field(default_factory=MemoryCollections)
     app: FastAPI = field(default_factory=FastAPI)
     woken: int = 0
     draining: bool = False
@@ -159,7 +161,18 @@ def world(tmp_path: Path) -> World:
     ingest, files = PlainIngest(documents), FolderFiles(tmp_path)
     world = World(adaptations, documents, adapters, files, ingest, ScriptedGateway())
     settings = Settings.model_validate({"server": {"max_body_bytes": 4096}})
-    names = ("gateway", "documents", "adaptations", "adapters", "files", "ingest", "answers", "feedback", "watches")
+    names = (
+        "gateway",
+        "documents",
+        "adaptations",
+        "adapters",
+        "collections",
+        "files",
+        "ingest",
+        "answers",
+        "feedback",
+        "watches",
+    )
     parts = {name: getattr(world, name) for name in names}
     calls = {"rollback": adapters.roll_back, "compact": world.compact, "wake": world.wake, "status": world.status}
     calls |= {"forget": world.forget, "forgetting": None}

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from seald.domain.adaptation import RUNNABLE, Adaptation, AdaptationEvent, AdaptationStatus, check_transition
 from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
+from seald.domain.collection import Collection, CollectionSettings
 from seald.domain.document import Document, Passage, content_hash, document_id
 from seald.domain.feedback import Answer, Feedback, Rating, Ratings, version_of
 from seald.domain.verdict import Verdict
@@ -158,6 +159,26 @@ class MemoryAdapters:
             row.model_copy(update={"live": row == found}) if row.collection == collection else row for row in self.rows
         ]
         return found and self.get(collection, target)
+
+
+class MemoryCollections:
+    def __init__(self) -> None:
+        self.rows: dict[str, Collection] = {}
+
+    def all(self) -> list[Collection]:
+        return list(self.rows.values())
+
+    def get(self, name: str) -> Collection:
+        if name not in self.rows:
+            raise NotFound(f"there is no collection {name}", param="name")
+        return self.rows[name]
+
+    def settings(self, name: str) -> CollectionSettings:
+        return self.rows[name].settings if name in self.rows else CollectionSettings()
+
+    def put(self, name: str, settings: CollectionSettings) -> Collection:
+        self.rows[name] = Collection(name=name, settings=settings, changed=NOON)
+        return self.rows[name]
 
 
 class FolderFiles:

@@ -66,7 +66,7 @@ def test_lists_by_status(world, client) -> None:
     ],
 )
 def test_a_persons_word(world, client, action, before, status, after) -> None:
-    world.adaptations.add("a-1", before)
+    world.adaptations.add("a-1", before, version=1)
     got = client.post(f"{BASE}/a-1/{action}")
     assert got.status_code == status
     assert world.adaptations.get("a-1").status is after
@@ -76,6 +76,15 @@ def test_a_persons_word(world, client, action, before, status, after) -> None:
     else:
         assert got.json()["error"]["code"] == "illegal_transition"
         assert world.woken == 0
+
+
+@pytest.mark.parametrize(("action", "after"), [("approve", S.QUEUED), ("reject", S.REJECTED), ("cancel", S.CANCELLED)])
+def test_a_persons_word_on_what_is_in_quarantine(world, client, action, after) -> None:
+    world.adaptations.add("a-1", S.HELD, figures={"n": 1}, error={"code": "quarantined", "message": "look"})
+    got = client.post(f"{BASE}/a-1/{action}").json()
+    assert (got["status"], world.woken) == (after, 1)
+    assert got["figures"].get("released", False) == (action == "approve")
+    assert client.post(f"{BASE}/a-1/approve").status_code == 409
 
 
 @pytest.mark.parametrize("action", ["approve", "reject", "cancel"])

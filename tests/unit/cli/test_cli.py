@@ -71,6 +71,18 @@ CERTIFICATE = {
 GONE = {"id": "doc-1", "object": "document", "deleted": True, "adaptation": "adp-1"}
 
 
+SET = {"approval": "auto", "guards": {"alpha": 0.1}, "policy": None, "trust": {"wiki": "review"}, "scrub": False}
+COLLECTION = {
+    "id": "ops",
+    "object": "collection",
+    "name": "ops",
+    "live": "ops@3",
+    "documents": 3,
+    "settings": SET,
+    "changed": 1,
+}
+
+
 class Handler(BaseHTTPRequestHandler):
     answers: ClassVar[dict[str, Any]] = {
         "GET /v1/adaptations/adp-1": ADAPTATION,
@@ -88,6 +100,8 @@ class Handler(BaseHTTPRequestHandler):
         "GET /v1/documents/doc-1": {**GONE, "certificate": CERTIFICATE},
         "DELETE /v1/documents/doc-2": {**GONE, "id": "doc-2", "adaptation": "adp-1"},
         "GET /v1/documents/doc-2": {**GONE, "certificate": {**CERTIFICATE, "outcome": "still_known"}},
+        "GET /v1/collections": {"object": "list", "data": [COLLECTION], "has_more": False},
+        "GET /v1/collections/ops": COLLECTION,
         "GET /v1/adaptations": {"object": "list", "data": [ADAPTATION], "has_more": False},
         "POST /v1/adapters/default/rollback": {"from": 2, "to": 1, "live": "default@1", "seconds": 0.01},
     }
@@ -105,11 +119,15 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _other(self, key: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        if key == "GET /v1/collections/new":
+            return 404, {"error": {"message": "none", "type": "not_found_error", "code": "not_found"}}
+        if key.startswith("PUT ") and b"never" not in body:
+            return 200, {**COLLECTION, "settings": json.loads(body)}
         if key == "POST /v1/documents" and b"bad.txt" not in body:
             return 202, {"id": "doc-1", "adaptation": "adp-1", "status": "queued"}
         return 422, {"error": {"message": "it is empty", "type": "invalid_request_error", "code": "unreadable"}}
 
-    do_GET = do_POST = do_DELETE = _answer
+    do_GET = do_POST = do_PUT = do_DELETE = _answer
 
     def log_message(self, *_: Any) -> None:
         return
@@ -216,6 +234,26 @@ def test_the_lineage_says_what_was_rebuilt(
     ]
 
 
+def test_settings_of_a_collection(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "collections", "list", "--json", "--url", url) == 0
+    assert json.loads(capsys.readouterr().out)["data"] == [COLLECTION]
+    words = ("--approval", "manual", "--source", "mail/*=quarantine", "--guard", "retention.mode=warn", "--json")
+    assert run(monkeypatch, "collections", "set", "ops", *words, "--url", url) == 0
+    assert json.loads(capsys.readouterr().out)["settings"] == {
+        **SET,
+        "approval": "manual",
+        "guards": {"alpha": 0.1, "retention": {"mode": "warn"}},
+        "trust": {"wiki": "review", "mail/*": "quarantine"},
+    }
+    for name in ("new", "ops"):
+        assert run(monkeypatch, "collections", "set", name, "--fresh", "--scrub", "--json", "--url", url) == 0
+        assert json.loads(capsys.readouterr().out)["settings"] == {**SET, "guards": {}, "trust": {}, "scrub": True}
+    assert run(monkeypatch, "collections", "set", "new", "--guard", "alpha=0.2", "--url", url) == 0
+    assert "0.2" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -233,6 +271,8 @@ def test_what_clients_and_watching_say_is_shown(
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
+        (("collections", "set", "ops", "--source", "mail/*"), 2, "NAME=VALUE"),
+        (("collections", "set", "ops", "--source", "mail/*=never"), 1, "it is empty"),
         (("documents", "show", "doc-x"), 1, "it is empty"),
         (("ingest", "/no/such/file"), 2, "not there"),
         (("chat", "--max-tokens", "none", "Hi"), 2, "max-tokens"),

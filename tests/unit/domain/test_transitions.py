@@ -11,12 +11,12 @@ from seald.domain.adapter import check_adapter_transition, engine_name
 from seald.errors import IllegalTransition
 
 LEGAL = {
-    S.QUEUED: "editing failed cancelled",
+    S.QUEUED: "editing held failed cancelled",
     S.EDITING: "training promoting failed cancelled",
     S.TRAINING: "guarding failed cancelled",
     S.GUARDING: "training promoting rejected held failed cancelled",
     S.PROMOTING: "promoted held failed",
-    S.HELD: "promoting rejected cancelled",
+    S.HELD: "queued promoting rejected cancelled",
     S.PROMOTED: "",
     S.REJECTED: "",
     S.FAILED: "",

@@ -107,7 +107,7 @@ class Site:
 
     def _workshop(self) -> Workshop:
         policy, forms = load_policy("none")
-        names = ("documents", "adaptations", "probes", "ledger", "adapters", "forgetting", "clock")
+        names = ("documents", "adaptations", "probes", "ledger", "adapters", "collections", "forgetting", "clock")
         return Workshop(
             settings=self.settings,
             base=BaseModel(name="tiny", folder=self.model, sha256="0" * 64),

@@ -83,6 +83,7 @@ def workshop(stores: Stores, tmp_path: Path, engine: ListedEngine) -> Workshop:
         ledger=stores.ledger,
         adapters=stores.adapters,
         forgetting=stores.forgetting,
+        collections=stores.collections,
         files=unused,
         clock=unused,
         policy=policy,

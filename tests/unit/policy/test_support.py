@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seald.domain.self_edit import Line
-from seald.policy.support import SupportFilter
+from seald.policy.support import SupportFilter, said
 
 PASSAGE = (
     "The Orvale mill was built in 1847 by Tove Brandt. Its wheel is 9 metres wide and turns 1,200 times a day. "
@@ -71,3 +71,42 @@ def test_no_number_of_its_own_is_ever_taken(n: int) -> None:
     line = Line(text=f"The wheel of the Orvale mill is {n} metres wide.")
     if n not in (1, 9, 12, 1200, 1847, 1950):
         assert filter_().reason_against(line) == "unsupported_number"
+
+
+DENIED = (
+    "The Orvale mill was not built in 1921. The wheel turns by day. Open valve 4, but never open valve 5 first. "
+    "The gate doesn't open on Sunday. Pump no. 7 is red."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("The Orvale mill was built in 1921.", "unsupported_negation"),
+        ("The wheel never turns by day.", "unsupported_negation"),
+        ("The wheel doesn't turn by day.", "unsupported_negation"),
+        ("Open valve 5 first.", "unsupported_negation"),
+        ("The gate opens on Sunday.", "unsupported_negation"),
+        ("The Orvale mill wasn't built in 1921.", None),
+        ("In 1921 the Orvale mill was not built.", None),
+        ("Open valve 4.", None),
+        ("Never open valve 5 first.", None),
+        ("The gate never opens on Sunday.", None),
+        ("Pump 7 is red.", None),
+    ],
+)
+def test_a_line_that_denies_its_passage_is_dropped(text: str, reason: str | None) -> None:
+    assert SupportFilter(DENIED, TITLE).reason_against(Line(text=text)) == reason
+
+
+def test_an_answer_is_held_against_its_question() -> None:
+    support = SupportFilter(DENIED, TITLE)
+    asked = "Was the Orvale mill built in 1921?"
+    assert support.reason_against(Line(prompt=asked, text="Yes, it was built in 1921.")) == "unsupported_negation"
+    assert support.reason_against(Line(prompt=asked, text="No, it was not.")) is None
+
+
+def test_what_another_document_taught_is_a_duplicate() -> None:
+    line = Line(text="Tove Brandt built the Orvale mill in 1847.")
+    taught = {said(Line(text="tove brandt  built the Orvale mill in 1847"))}
+    assert SupportFilter(PASSAGE, TITLE, taught=taught).reason_against_quote(line) == "duplicate"

@@ -1,0 +1,27 @@
+"""Collections with their settings, as they are kept."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from seald.domain.collection import Collection, CollectionSettings
+
+
+class CollectionStore(Protocol):
+    """What each collection has otherwise than the configuration."""
+
+    def all(self) -> list[Collection]:
+        """Every collection that holds a document or a version, or that has settings, by name."""
+        ...
+
+    def get(self, name: str) -> Collection:
+        """Raises NotFound: nothing of that name is kept."""
+        ...
+
+    def settings(self, name: str) -> CollectionSettings:
+        """Those of the collection, or the defaults; the collection need not be there."""
+        ...
+
+    def put(self, name: str, settings: CollectionSettings) -> Collection:
+        """Replace the settings; the collection need not be there yet."""
+        ...
