@@ -147,7 +147,8 @@ class Daemon:
     def _services(self) -> Services:
         stores, settings = self._stores, self._settings
         gateway = HttpGateway(self._fleet, stores.adapters, settings.engine)
-        ingest = Ingest(stores.documents, self._base.folder / "tokenizer.json", settings.ingest, stores.clock)
+        tokenizer, scrubs = self._base.folder / "tokenizer.json", self._shop.scrubs
+        ingest = Ingest(stores.documents, tokenizer, settings.ingest, stores.clock, scrubs)
         return Services(
             settings=settings,
             version=__version__,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -14,6 +15,8 @@ from seald.api.shapes import CollectionObject, Listing
 from seald.domain.collection import Collection, CollectionSettings, overlaid
 from seald.domain.document import check_collection
 from seald.errors import ConfigError
+from seald.guards import suite
+from seald.pipeline.scrub import check_scrubbing
 from seald.policy.registry import load_policy
 
 router = APIRouter(tags=["collections"])
@@ -41,7 +44,9 @@ async def read_settings(request: Request, services: Wired) -> CollectionSettings
     body = await read_object(request)
     _check_guards(services, body.get("guards"))
     settings = validate(CollectionSettings, body)
-    _check_policy(settings.policy)
+    _check("policy", lambda: settings.policy is None or load_policy(settings.policy))
+    _check("scrub", lambda: settings.scrub and check_scrubbing())
+    _check("guards.general.file", lambda: suite.load(overlaid(services.settings.guards, settings.guards).general.file))
     return settings
 
 
@@ -66,12 +71,12 @@ def _check_guards(services: Services, overlay: Any) -> None:
         raise violation({**first, "loc": ("guards", *first["loc"])}) from None
 
 
-def _check_policy(name: str | None) -> None:
+def _check(key: str, use: Callable[[], Any]) -> None:
+    """What the daemon cannot work with is refused now, not when a document comes."""
     try:
-        if name is not None:
-            load_policy(name)
+        use()
     except ConfigError as error:
-        raise SchemaViolation(f"policy: {error.message}", param="policy", code="invalid_value") from None
+        raise SchemaViolation(f"{key}: {error.message}", param=key, code="invalid_value") from None
 
 
 def _shaped(services: Services, collection: Collection) -> CollectionObject:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 
@@ -22,19 +22,20 @@ from seald.bench.load import Connection, Reply, Server
 from seald.bench.passages import BenchPassage
 from seald.bench.serve import CHAT, daemon_on
 from seald.config import Settings
+from seald.domain.verdict import GuardName
 from seald.errors import SealdError
 
 VERSIONS = 3
 TOKENS = 24
 SETTLE_SECONDS = 1.0
 LEARN_SECONDS = 1800
+ASKED = ("integrity", "acquisition")
+"""Guards that a model of random weights passes."""
 ANY_MAY_SERVE = {
     "SEALD_GUARDS__INCONCLUSIVE": "promote",
     "SEALD_GUARDS__ACQUISITION__MIN_ACCURACY": "0",
     "SEALD_GUARDS__ACQUISITION__MIN_LOGPROB_GAIN": "0",
-    "SEALD_GUARDS__GENERAL__MODE": "off",
-    "SEALD_GUARDS__RETENTION__MODE": "off",
-    "SEALD_GUARDS__INTEGRITY__MAX_DEGENERATE": "1",
+    **{f"SEALD_GUARDS__{guard.upper()}__MODE": "off" for guard in get_args(GuardName) if guard not in ASKED},
     "SEALD_COMPACTION__RETENTION_FALL": "1",
     "SEALD_POLICY__NAME": "none",
     "SEALD_WATCH__EVERY_MINUTES": "0",

@@ -68,6 +68,10 @@ class Workshop:
         """The settings of the guards, with what this collection sets otherwise."""
         return overlaid(self.settings.guards, self.settings_of(collection).guards)
 
+    def scrubs(self, collection: str) -> bool:
+        """Whether personal data is taken out of this collection's documents before anything is stored."""
+        return self.settings.ingest.scrub or self.settings_of(collection).scrub
+
     def policy_of(self, collection: str) -> Policy:
         """The policy that writes this collection's self-edits.
 
