@@ -17,12 +17,13 @@ from seald.bench.passages import BenchPassage
 from seald.bench.study import as_seald_does
 from seald.domain.document import Document, Passage, content_hash, document_id
 from seald.domain.policy import Form
-from seald.domain.probe import Probe, ProbeResult, probe_id
+from seald.domain.probe import Probe, ProbeResult
 from seald.domain.self_edit import Line
 from seald.domain.verdict import Verdict
 from seald.guards import acquisition, gate, general, probes, probing, retention, spending, suite
 from seald.guards.retention import Results
 from seald.pipeline.blanks import blanks_of
+from seald.pipeline.ingest import client_probe
 from seald.ports import BASE
 
 PLANTED = ("shuffled", "other", "burnt")
@@ -180,7 +181,7 @@ class Candidates:
     def _probes_of(self, passage: BenchPassage) -> list[Probe]:
         """The questions of the file, and clozes as they are made at ingest."""
         document = _document(passage)
-        own = [_question(document, asked.question, asked.answer) for asked in passage.questions]
+        own = [client_probe(document, asked.question, asked.answer) for asked in passage.questions]
         made = probes.make(self._ground.engine, document, blanks_of(document), supplied=own, most=MADE_PROBES)
         return [*own, *(probe for probe in made if probe.split == "guard")]
 
@@ -191,16 +192,4 @@ def _document(passage: BenchPassage) -> Document:
     values = {"title": passage.title, "text": passage.context, "sha256": sha256, "created": NOW}
     return Document.model_validate(
         {"id": document_id("bench", sha256), "collection": "bench", "passages": (whole,), **values}
-    )
-
-
-def _question(document: Document, question: str, answer: str) -> Probe:
-    return Probe(
-        id=probe_id(document.id, question, answer),
-        collection=document.collection,
-        document_id=document.id,
-        kind="question",
-        question=question,
-        answer=answer,
-        origin="client",
     )

@@ -133,7 +133,7 @@ class Ingest:
                     f"probe {place} needs a question and an answer of 1 to {MOST_PROBE} characters",
                     param=f"probes.{place}",
                 )
-            probe = _client_probe(document, question, answer)
+            probe = client_probe(document, question, answer)
             made[probe.id] = probe
         return list(made.values())
 
@@ -174,7 +174,8 @@ def _given(rest: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in rest.items() if value is not None}
 
 
-def _client_probe(document: Document, question: str, answer: str) -> Probe:
+def client_probe(document: Document, question: str, answer: str) -> Probe:
+    """A question that came with the document."""
     return Probe(
         id=probe_id(document.id, question, answer),
         collection=document.collection,
