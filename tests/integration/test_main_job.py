@@ -96,3 +96,22 @@ def test_rollback_moves_the_pointer_and_the_answers(daemon: DaemonProcess, taugh
     forward = daemon.post(f"/v1/adapters/{COLLECTION}/rollback", {"to": 2})
     assert forward.json()["live"] == f"{COLLECTION}@2"
     assert httpx.get(f"{daemon.url}/v1/models/{MODEL}").json()["adapter"] == f"{COLLECTION}@2"
+
+
+def test_the_first_document_is_taken_back_and_the_second_stays(daemon: DaemonProcess, taught: dict[str, Any]) -> None:
+    (first,) = taught["observatory"]["documents"]
+    gone = httpx.delete(f"{daemon.url}/v1/documents/{first}", timeout=120)
+    assert gone.status_code == 202, gone.text
+    assert httpx.get(f"{daemon.url}/v1/models/{MODEL}").json()["adapter"] == "base"
+    for pinned in (f"{MODEL}@1", f"{MODEL}@2"):
+        assert httpx.get(f"{daemon.url}/v1/models/{pinned}").status_code == 404
+    rebuilt = daemon.finish(gone.json()["adaptation"])
+    assert (rebuilt["status"], rebuilt["version"]) == ("promoted", 3), rebuilt
+    assert accuracy(daemon, OBSERVATORY, MODEL) <= taught["before"] + 0.2
+    assert accuracy(daemon, FERRY, MODEL) >= taught["ferry_accuracy"] - 0.34
+    certificate = daemon.get(f"/v1/documents/{first}")["certificate"]
+    assert certificate["outcome"] == "forgotten", certificate
+    assert {checked["model"] for checked in certificate["checked"]} == {"base", f"{COLLECTION}@3"}
+    assert certificate["removed"]["versions"] == [1, 2]
+    files = [file for file in daemon.data_dir.rglob("*") if file.is_file()]
+    assert [file.name for file in files if b"Brenmark" in file.read_bytes()] == []
