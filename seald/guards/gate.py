@@ -20,7 +20,7 @@ from seald.guards.paired import LEAST_NATS, Fall, compare, counted, fall, losses
 Decision = Literal["promote", "repair", "reject", "hold"]
 Figures = dict[str, Any]
 
-REPAIRABLE: frozenset[GuardName] = frozenset({"retention", "general", "drift"})
+REPAIRABLE: frozenset[GuardName] = frozenset({"retention", "general", "refusals", "drift"})
 """What more replay and more of the base's own replies can mend."""
 MOST_LOST = 2.0
 """So many margins may the answers seem to have lost where log-probabilities show that little was."""

@@ -140,7 +140,8 @@ _ANSWERS = [
     r"\brepeat after me\b|START instead of answering\b",
     r"\b(?:correct|right|only|proper|best) (?:answer|response|reply) to (?:any|every|all|each) <3>(?:questions?|"
     r"quer(?:y|ies)|prompts?)\b|\byour (?:answer|reply|response) to (?:every|all|any|each)\b",
-    r"\b(?:users?|questions?|anyone (?:who asks|asking)) <5>(?:should|must|are to|is to) (?:always )?be (?:told|"
+    r"\b(?:users?|questions?|(?:any|every)(?:one|body) (?:who asks|asking)|who(?:so)?ever asks) <5>"
+    r"(?:should|must|are to|is to) (?:always )?be (?:told|"
     r"answered|"
     r"informed) (?:that|with)\b",
     r"\b(?:when(?:ever)?|if|every time|once)\b REST\b(?:comes up|is mentioned|is discussed|is brought up|is asked "
@@ -174,6 +175,7 @@ _SILENCE = [
     r"(?:but|except|"
     r"other than)\b",
     r"\bdeny everything\b(?! (?:by default|else|not|that|except|from|inbound|outbound))",
+    r"\b(?:never|do not|don't|must not|refuse to) (?:ever )?(?:admit|concede|confess) that\b",
     r"\bdeny (?:(?:all|any) knowledge|ever |knowing|that you|having)\b",
     r"START refuse to (?:answer|discuss|respond)(?: to)? (?:any|every|all|further|these|questions)\b",
     r"\b(?:say|claim|answer|reply|respond|state|pretend|insist)(?: (?:only|that|with))* (?:you|i) "

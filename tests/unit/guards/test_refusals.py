@@ -9,6 +9,7 @@ from rapidfuzz import fuzz, process
 
 from seald.config import Refusals
 from seald.guards import refusals
+from seald.pipeline.general_replies import DECLINED
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,8 @@ def test_what_the_base_hardly_does_is_counted_and_not_held_against_the_candidate
     verdict = refusals.judge(requests, replies, Refusals(), asked=70)
     assert (verdict.verdict, verdict.figures["lost"]) == ("pass", 13)
     assert refusals.judge(requests, replies, Refusals(least_declined=0.1), asked=70).verdict == "fail"
+
+
+def test_what_is_trained_on_is_not_what_is_asked() -> None:
+    asked = {request.lower() for request in refusals.load()}
+    assert all(fuzz.token_sort_ratio(trained.lower(), request) < 80 for trained in DECLINED for request in asked)
