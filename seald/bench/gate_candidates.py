@@ -102,10 +102,10 @@ class Candidates:
         return found
 
     def _trials(self) -> list[tuple[list[int], int]]:
-        """Which documents are known and which one is new."""
+        """Which documents are known and which one is new: all new ones on one live adapter, then on the next."""
         count = len(self._documents)
-        steps = product(range(count - TAUGHT), range(count))
-        return [(self._taught(start), (start + TAUGHT + step) % count) for step, start in steps]
+        steps = product(range(count), range(count - TAUGHT))
+        return [(self._taught(start), (start + TAUGHT + step) % count) for start, step in steps]
 
     def _taught(self, start: int) -> list[int]:
         return list(islice(cycle(range(len(self._documents))), start, start + TAUGHT))

@@ -23,7 +23,7 @@ def gate(
     runs: Annotated[int, typer.Option(min=100, help="Simulated candidates a cell.")] = 1000,
     streams: Annotated[int, typer.Option(min=10, help="Simulated streams of twenty candidates.")] = 200,
     planted: Annotated[int, typer.Option(min=3, help="Candidates with planted damage.")] = 20,
-    pairs: Annotated[int, typer.Option(min=1, max=8, help="Live adapters with a twin of another seed.")] = 7,
+    pairs: Annotated[int, typer.Option(min=1, help="Live adapters with a twin of another seed.")] = 4,
     honest: Annotated[int, typer.Option(min=1, help="Candidates that learned one more document.")] = 4,
     simulation_only: Annotated[bool, typer.Option("--simulation-only", help="Train nothing.")] = False,
     config: Config = None,
