@@ -45,7 +45,8 @@ async def read_settings(request: Request, services: Wired) -> CollectionSettings
     _check_guards(services, body.get("guards"))
     settings = validate(CollectionSettings, body)
     _check("policy", lambda: settings.policy is None or load_policy(settings.policy))
-    _check("scrub", lambda: settings.scrub and check_scrubbing())
+    if settings.scrub:
+        _check("scrub", check_scrubbing)
     _check("guards.general.file", lambda: suite.load(overlaid(services.settings.guards, settings.guards).general.file))
     return settings
 
@@ -71,7 +72,7 @@ def _check_guards(services: Services, overlay: Any) -> None:
         raise violation({**first, "loc": ("guards", *first["loc"])}) from None
 
 
-def _check(key: str, use: Callable[[], Any]) -> None:
+def _check(key: str, use: Callable[[], object]) -> None:
     """What the daemon cannot work with is refused now, not when a document comes."""
     try:
         use()

@@ -16,6 +16,8 @@ from seald.guards import gate
 from seald.guards.gate import Figures
 from seald.guards.paired import Fall, compare, fall
 
+ENOUGH_TO_TEST = 6
+"""With fewer probes both thresholds must be reached, and that is enough."""
 ENOUGH_ANSWERS = 20
 """From so many probes on, answers tell whether a gain is luck; with fewer, their log-probabilities do."""
 
@@ -53,9 +55,9 @@ def recompute(figures: Figures) -> Outcome:
     if not (knows or learned):
         return "fail"
     nothing_new = figures["accuracy_before"] >= figures["min_accuracy"] and figures["drop"] <= 0
-    # One probe has no spread: there the thresholds alone decide.
-    sure = figures["n"] == 1 or nothing_new or _luck(figures) <= figures["alpha"]
-    return "pass" if sure else "inconclusive"
+    # Of so few, however clear, no test can say much; but all of them were chosen because the base does not know them.
+    clear = figures["n"] < ENOUGH_TO_TEST and knows and figures["gain"] >= figures["min_logprob_gain"]
+    return "pass" if clear or nothing_new or _luck(figures) <= figures["alpha"] else "inconclusive"
 
 
 def _luck(figures: Figures) -> float:

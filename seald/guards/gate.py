@@ -22,8 +22,6 @@ Figures = dict[str, Any]
 
 REPAIRABLE: frozenset[GuardName] = frozenset({"retention", "general", "refusals", "drift"})
 """What more replay and more of the base's own replies can mend."""
-MOST_LOST = 2.0
-"""So many margins may the answers seem to have lost where log-probabilities show that little was."""
 
 
 def weigh(
@@ -76,7 +74,8 @@ def _judged(figures: Figures) -> Figures:
 
 def _stronger(figures: Figures, p: float) -> tuple[str, float]:
     """What shows that little was lost, and its p-value: the answers if they do, else log-probabilities if they may."""
-    if p > figures["level"] and figures.get("nats") is not None and figures["drop"] <= MOST_LOST * figures["margin"]:
+    # Not where more than the margin of the answers is gone: a budget that was seen to be exceeded is exceeded.
+    if p > figures["level"] and figures.get("nats") is not None and figures["drop"] <= figures["margin"]:
         p_nats = Fall(**figures["nats"]).p_at_least(figures["max_nats"])
         return ("nats", p_nats) if p_nats < p else ("answers", p)
     return "answers", p

@@ -85,7 +85,7 @@ def test_retention_by_answers(lost: int, of: int, outcome: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "fall", "outcome"), [(0, 0.05, "pass"), (0, 0.6, "inconclusive"), (6, 0.05, "inconclusive")]
+    ("lost", "fall", "outcome"), [(1, 0.05, "pass"), (0, 0.6, "inconclusive"), (2, 0.05, "inconclusive")]
 )
 def test_with_few_probes_log_probabilities_tell_unless_answers_speak_against_them(
     lost: int, fall: float, outcome: str

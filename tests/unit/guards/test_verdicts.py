@@ -18,7 +18,7 @@ def results(right: int, of: int, *, logprob: float = -1.0) -> list[ProbeResult]:
     [
         (results(0, 6), results(5, 6, logprob=-0.5), "pass"),
         (results(0, 6), results(3, 6), "inconclusive"),
-        (results(0, 1), results(1, 1), "pass"),
+        (results(0, 3, logprob=-5), results(2, 3), "pass"),
         (results(6, 6), results(6, 6), "pass"),
         (results(0, 6), results(1, 6), "fail"),
         (results(1, 6, logprob=-3), results(1, 6, logprob=-1), "pass"),
