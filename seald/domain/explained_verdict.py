@@ -102,6 +102,8 @@ def _learned(figures: dict[str, Any]) -> str:
             f", or right answers that are {figures['min_logprob_gain']:g} nats a token more probable "
             f"(they are {figures['gain']:+.2f})"
         )
+    if not figures.get("tested", True):
+        return f"{said}; these are too few for a test"
     return said + _luck(figures, "had it learned nothing, the chance of so much luck would be", "alpha")
 
 

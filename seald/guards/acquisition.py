@@ -36,12 +36,14 @@ def judge(
         "gain": round(pair.gain, 4),
         "nats": vars(fall(before, after, clozes_only=False)),
         "rebuilt": rebuilt,
+        "tested": pair.n >= ENOUGH_TO_TEST,
         **settings.model_dump(),
     }
     figures["p"] = round(_luck(figures), 6)
     reason = (
         f"{pair.accuracy_after:.0%} of {pair.n} probes right after, {pair.accuracy_before:.0%} before; "
-        f"{pair.gain:+.2f} nats a token on the right answers (p {gate.said(figures['p'])})"
+        f"{pair.gain:+.2f} nats a token on the right answers"
+        + (f" (p {gate.said(figures['p'])})" if figures["tested"] else ", too few for a test")
     )
     return Verdict(guard="acquisition", verdict=recompute(figures), figures=figures, reason=reason)
 
@@ -56,7 +58,7 @@ def recompute(figures: Figures) -> Outcome:
         return "fail"
     nothing_new = figures["accuracy_before"] >= figures["min_accuracy"] and figures["drop"] <= 0
     # Of so few, however clear, no test can say much; but all of them were chosen because the base does not know them.
-    clear = figures["n"] < ENOUGH_TO_TEST and knows and figures["gain"] >= figures["min_logprob_gain"]
+    clear = not figures["tested"] and knows and figures["gain"] >= figures["min_logprob_gain"]
     return "pass" if clear or nothing_new or _luck(figures) <= figures["alpha"] else "inconclusive"
 
 
