@@ -127,6 +127,13 @@ def test_general_judges_how_probable_the_answers_are(logprob: float, outcome: st
     assert general.judge(before, after, General(), LEVEL).verdict == outcome
 
 
+def test_answers_that_are_lost_are_not_hidden_by_others_that_became_more_probable() -> None:
+    before = results([True] * 264, logprob=-1.0, kind="choice")
+    after = results([n % 6 > 0 for n in range(264)], logprob=-0.5, kind="choice")
+    assert gate.recompute(general.judge(before, after, General(), LEVEL).figures) == "pass"
+    assert general.judge(before, after, General(), LEVEL).verdict == "fail"
+
+
 def test_every_outcome_can_be_computed_again_from_what_is_stored() -> None:
     dice = random.Random(3)
     for share in (0.0, 0.02, 0.1, 0.3):
