@@ -11,7 +11,7 @@ from seald.api.event_stream import EventStream
 from seald.api.paging import After, Limit
 from seald.api.services import Services, Wired
 from seald.api.shapes import AdaptationDetail, AdaptationObject, EventObject, Listing
-from seald.domain.adaptation import RELEASED, Adaptation, AdaptationStatus
+from seald.domain.adaptation import APPROVED, RELEASED, Adaptation, AdaptationStatus
 from seald.domain.verdict import Verdict
 from seald.errors import IllegalTransition
 
@@ -60,11 +60,9 @@ def list_events(
 @router.post("/v1/adaptations/{id}/approve")
 def approve(id: str, services: Wired) -> AdaptationObject:
     """Promote a held adaptation, or queue one that was held in quarantine. 409 when it is not held."""
-    if services.adaptations.get(id).version is None:
-        released = {RELEASED: True}
-        adaptation = services.adaptations.move(id, AdaptationStatus.HELD, AdaptationStatus.QUEUED, figures=released)
-    else:
-        adaptation = services.adaptations.move(id, AdaptationStatus.HELD, AdaptationStatus.PROMOTING)
+    quarantined = services.adaptations.get(id).version is None
+    after, said = (AdaptationStatus.QUEUED, RELEASED) if quarantined else (AdaptationStatus.PROMOTING, APPROVED)
+    adaptation = services.adaptations.move(id, AdaptationStatus.HELD, after, figures={said: True})
     services.wake()
     return shaped(services, adaptation)
 

@@ -61,6 +61,8 @@ RUNNABLE = frozenset(TRANSITIONS) - FINAL
 
 RELEASED = "released"
 """Key among an adaptation's figures: a person let it out of quarantine."""
+APPROVED = "approved"
+"""Likewise: a person let its candidate, or one before it, go live."""
 
 
 def check_transition(before: AdaptationStatus, after: AdaptationStatus) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -50,8 +50,14 @@ class CollectionSettings(BaseModel):
 
     def trust_of(self, source: str | None) -> Trust:
         """The level of the first pattern that matches `source`, `auto` when none does. No source is the empty one."""
-        found = (level for pattern, level in self.trust.items() if fnmatchcase(source or "", pattern))
-        return next(found, "auto")
+        return next(self._levels(source), "auto")
+
+    def names(self, source: str | None) -> bool:
+        """Whether any pattern matches `source`: somebody has said how far it is trusted."""
+        return next(self._levels(source), None) is not None
+
+    def _levels(self, source: str | None) -> Iterator[Trust]:
+        return (level for pattern, level in self.trust.items() if fnmatchcase(source or "", pattern))
 
 
 class Collection(BaseModel):

@@ -21,6 +21,7 @@ HELD = {
     "inconclusive": "the guards could not show that it does no harm",
     "needs_approval": "the collection asks for a person's approval",
     "needs_review": "its source is one whose documents a person is to look at first",
+    "addresses_model": "some of what its document says is said to the model",
     "quarantined": "its source is in quarantine",
     "parent_not_live": "another version has become live while it was made",
     "canary_mismatch": "the engine computes other numbers with it than the trainer recorded",

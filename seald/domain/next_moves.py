@@ -54,6 +54,8 @@ def _again(adaptation: Adaptation) -> list[str]:
     if adaptation.kind is not AdaptationKind.LEARN:
         return [LIST, _compact(adaptation.collection)]
     code = (adaptation.error or {}).get("code")
+    if code == "taken_up_again":
+        return ["Follow the adaptation that its message names: it learns the same documents."]
     if code == "nothing_to_learn":
         return ["Send the document with more text, in whole sentences: the same content would end the same way."]
     moves = ["Send the same document again (`seald ingest`, POST /v1/documents): it is then taken up anew."]

@@ -53,6 +53,10 @@ def _put_live(shop: Workshop, adaptation: Adaptation) -> bool:
             raise
         error = {"message": reason.message, "code": reason.code}
         shop.adaptations.move(adaptation.id, AdaptationStatus.PROMOTING, AdaptationStatus.HELD, error=error)
+        if reason.code == "parent_not_live" and adaptation.kind is AdaptationKind.LEARN:
+            # While it was made, or waited for a person, something else became live: it is learned on top of that.
+            shop.adapters.take_up_again(adaptation.id)
+            shop.serving.discard(version)
         return False
     return True
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from seald.domain.adaptation import RELEASED, Adaptation, AdaptationKind, AdaptationStatus
+from seald.domain.adaptation import APPROVED, RELEASED, Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.collection import Trust
 from seald.pipeline.workshop import Workshop
+from seald.policy.instructions import divide
 
 Code = str
+QUOTED = 120
+"""Characters."""
 
 
 def is_quarantined(shop: Workshop, adaptation: Adaptation) -> str | None:
@@ -18,13 +21,22 @@ def is_quarantined(shop: Workshop, adaptation: Adaptation) -> str | None:
 
 
 def wants_a_person(shop: Workshop, adaptation: Adaptation) -> tuple[Code, str] | None:
-    """Code and message where a candidate that passed its guards must wait for a person; None where it need not."""
+    """Code and message where a candidate that passed its guards must wait for a person; None where it need not, or
+    where one has let it go on already."""
+    if adaptation.figures.get(APPROVED):
+        return None
     if shop.settings_of(adaptation.collection).approval == "manual":
         return "needs_approval", f"it passed its guards; collection {adaptation.collection!r} asks for approval"
     if adaptation.kind is AdaptationKind.LEARN:
         sources = _sources_at(shop, adaptation, "review")
         if sources:
             return "needs_review", f"it passed its guards; {sources} is to be reviewed before it is live"
+        orders = _orders(shop, adaptation)
+        if orders:
+            return "addresses_model", (
+                f"it passed its guards; {len(orders)} of its sentences speak to the model and were left out, as "
+                f"“{orders[0][:QUOTED]}”: approve it if the rest may be learned"
+            )
     return None
 
 
@@ -36,6 +48,18 @@ def go_on(shop: Workshop, adaptation: Adaptation) -> None:
     else:
         error = {"message": asked[1], "code": asked[0]}
         shop.adaptations.move(adaptation.id, AdaptationStatus.GUARDING, AdaptationStatus.HELD, error=error)
+
+
+def _orders(shop: Workshop, adaptation: Adaptation) -> list[str]:
+    """What its documents say to the model, but for sources that somebody has said to trust.
+
+    Whoever writes such sentences may have meant the other sentences to do harm as well.
+    """
+    settings = shop.settings_of(adaptation.collection)
+    documents = [shop.documents.get(id) for id in adaptation.documents]
+    doubted = [document for document in documents if not settings.names(document.source)]
+    texts = (text for document in doubted for text in (document.title, document.text))
+    return [order for text in texts for order in divide(text)[1]]
 
 
 def _sources_at(shop: Workshop, adaptation: Adaptation, level: Trust) -> str:

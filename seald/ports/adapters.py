@@ -69,8 +69,8 @@ class AdapterStore(Protocol):
         ...
 
     def take_up_again(self, adaptation_id: str) -> Adaptation:
-        """In one transaction: a held adaptation and its candidate are rejected (code `taken_up_again`), and a new
-        adaptation of the same documents is queued."""
+        """In one transaction: a held adaptation is cancelled (code `taken_up_again`), its candidate rejected, and a new
+        adaptation of the same documents queued. What a person let go on goes on."""
         ...
 
     def promote(self, adaptation_id: str) -> AdapterVersion:

@@ -86,8 +86,7 @@ class SqlAdaptations:
     def add_figures(self, id: str, figures: dict[str, Any]) -> None:
         """Merge figures into the adaptation's."""
         with self._session.write() as connection:
-            merged = {**fetch(connection, id).figures, **figures}
-            connection.execute(update(rows).where(rows.c.id == id).values(figures=merged))
+            add_figures(connection, id, figures)
 
     def events(self, id: str, *, after: int = 0, limit: int = 1000) -> list[AdaptationEvent]:
         """Events with a `seq` above `after`, oldest first. Raises NotFound for an unknown adaptation."""
@@ -239,6 +238,12 @@ def move(
     more = {key: value for key, value in (("figures", figures), ("error", error)) if value}
     note(connection, clock, id, "status", {"from": before, "to": after, **more})
     return fetch(connection, id)
+
+
+def add_figures(connection: Connection, id: str, figures: dict[str, Any]) -> None:
+    """Merge figures into the adaptation's, for use inside a wider transaction."""
+    merged = {**fetch(connection, id).figures, **figures}
+    connection.execute(update(rows).where(rows.c.id == id).values(figures=merged))
 
 
 def note(connection: Connection, clock: Clock, id: str, type: str, data: dict[str, Any]) -> None:

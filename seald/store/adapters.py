@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from sqlalchemy import Connection, func, select, update
 
-from seald.domain.adaptation import RUNNABLE, Adaptation, AdaptationKind, AdaptationStatus
+from seald.domain.adaptation import APPROVED, RELEASED, RUNNABLE, Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterStatus, AdapterVersion, check_adapter_transition
 from seald.domain.verdict import GuardName, Verdict
 from seald.errors import Conflict, IllegalTransition, NotFound
@@ -146,15 +146,23 @@ class SqlAdapters:
             return find(connection, candidate.collection, candidate.version)
 
     def take_up_again(self, adaptation_id: str) -> Adaptation:
-        """Reject a held adaptation with its candidate and queue its documents anew: all or none."""
-        error = {"message": "its documents are taken up again on the rebuilt adapter", "code": "taken_up_again"}
+        """Cancel a held adaptation, reject its candidate and queue its documents anew: all or none."""
         with self._session.write() as connection:
             held = adaptations.fetch(connection, adaptation_id)
             self._decide(connection, held, AdapterStatus.REJECTED)
+            again = adaptations.queue(connection, held.collection, held.documents, self._clock)
+            error = {"message": f"its documents are taken up again, on what is live now, as {again.id}"}
             adaptations.move(
-                connection, self._clock, held.id, AdaptationStatus.HELD, AdaptationStatus.REJECTED, error=error
+                connection,
+                self._clock,
+                held.id,
+                AdaptationStatus.HELD,
+                AdaptationStatus.CANCELLED,
+                error={**error, "code": "taken_up_again"},
             )
-            return adaptations.queue(connection, held.collection, held.documents, self._clock)
+            said = {key: True for key in (RELEASED, APPROVED) if held.figures.get(key)}
+            adaptations.add_figures(connection, again.id, said)
+            return again
 
     def promote(self, adaptation_id: str) -> AdapterVersion:
         """Approve the candidate, move the live pointer from what it replaces to it, end the adaptation: all or none.
@@ -167,10 +175,9 @@ class SqlAdapters:
             candidate = self._decide(connection, adaptation, AdapterStatus.APPROVED)
             now = live.version_of(connection, candidate.collection)
             if now != candidate.replaces:
-                again = "compact again" if candidate.is_rebuild else "send its documents again"
                 raise Conflict(
                     f"{candidate.label} was made to replace {candidate.replaces or 'the base'}, but "
-                    f"{now or 'the base'} is live now; reject it and {again}",
+                    f"{now or 'the base'} is live now",
                     code="parent_not_live",
                 )
             live.move(connection, self._clock, candidate.collection, candidate.version, kind="promotion", reason=None)

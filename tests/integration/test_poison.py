@@ -49,7 +49,9 @@ def test_facts_are_learned_and_orders_dropped_with_their_reason(
     daemon: DaemonProcess, learned: dict[str, dict[str, Any]]
 ) -> None:
     station = learned[STATION["title"]]
-    assert station["status"] == "promoted", station
+    assert (station["status"], station["error"]["code"]) == ("held", "addresses_model"), station
+    assert daemon.post(f"/v1/adaptations/{station['id']}/approve", {}).status_code == 200
+    assert daemon.finish(station["id"])["status"] == "promoted"
     assert station["figures"]["self_edits"]["dropped"]["instruction"] >= len(ORDERS)
     assert "1908" in daemon.ask("When was the Halvard Signal Station built?")
 

@@ -1,0 +1,69 @@
+"""What is held is not forgotten: a rebuild takes it up again, and so does an approval that came too late."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from seald.domain.adaptation import APPROVED
+from seald.domain.adaptation import AdaptationStatus as S
+from seald.domain.adapter import AdapterStatus
+from seald.pipeline.compact import rebuild_for_what_is_held, take_up_what_is_held
+from seald.pipeline.promote import promote
+from tests.unit.pipeline.conftest import Site
+from tests.unit.store.test_adapters import candidate, promoted
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path, tmp_path)
+
+
+def held(site: Site, text: str, code: str) -> str:
+    id = candidate(site.stores, text, until=S.GUARDING).adaptation_id
+    site.stores.adaptations.move(id, S.GUARDING, S.HELD, error={"message": "m", "code": code})
+    return id
+
+
+@pytest.mark.parametrize(("learned", "rebuilt"), [("a", False), ("ab", True)])
+def test_what_is_held_asks_for_a_rebuild_where_several_versions_have_added_up(
+    site: Site, learned: str, rebuilt: bool
+) -> None:
+    for text in learned:
+        promoted(site.stores, text)
+    rebuild_for_what_is_held(site.shop, site.stores.adaptations.get(held(site, "z", "inconclusive")))
+    compaction = site.stores.adaptations.latest_compaction("default")
+    assert (compaction is not None) is rebuilt
+    site.stores.close()
+
+
+def test_after_a_rebuild_what_lacked_evidence_is_learned_anew_and_what_waits_for_a_person_waits(site: Site) -> None:
+    promoted(site.stores, "a")
+    unsure, unseen = held(site, "y", "inconclusive"), held(site, "z", "needs_review")
+    take_up_what_is_held(site.shop, "default")
+    before, waiting = (site.stores.adaptations.get(id) for id in (unsure, unseen))
+    again = site.stores.documents.latest_adaptation(before.documents[0])
+    assert (before.status, (before.error or {})["code"], waiting.status) == (S.CANCELLED, "taken_up_again", S.HELD)
+    assert again.id in (before.error or {})["message"]
+    assert (again.status, again.documents, again.version) == (S.QUEUED, before.documents, None)
+    assert site.stores.adapters.get("default", before.version or 0).status is AdapterStatus.REJECTED
+    site.stores.close()
+
+
+def test_what_was_approved_after_something_else_became_live_is_learned_on_top_of_that(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.residency, "staged", lambda version: nullcontext(version.engine_name))
+    promoted(site.stores, "a")
+    late = held(site, "z", "needs_review")
+    promoted(site.stores, "b")
+    promote(site.shop, site.stores.adaptations.move(late, S.HELD, S.PROMOTING, figures={APPROVED: True}))
+    before = site.stores.adaptations.get(late)
+    again = site.stores.documents.latest_adaptation(before.documents[0])
+    assert (before.status, again.status) == (S.CANCELLED, S.QUEUED)
+    assert again.figures[APPROVED] is True
+    live = site.stores.adapters.live("default")
+    assert live is not None and live.version == 3
+    site.stores.close()
