@@ -8,6 +8,7 @@ not the document, or was trained so that it burns.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice, product
@@ -24,10 +25,11 @@ from seald.guards import acquisition, gate, general, probes, probing, retention,
 from seald.guards.retention import Results
 from seald.pipeline.blanks import blanks_of
 from seald.pipeline.ingest import client_probe
+from seald.policy.mentions import facts_of
 from seald.ports import BASE
 
 PLANTED = ("shuffled", "other", "burnt")
-"""Answers under other documents' and sentences' prompts; another document's lines; ten times the learning rate."""
+"""Every fact in another one's place; another document's lines; ten times the learning rate."""
 BURNT = 10
 TAUGHT = 2
 """Documents that the live adapter of every trial knows."""
@@ -116,9 +118,7 @@ class Candidates:
             return others[seed % len(others)]
         if kind == "burnt":
             return self._lines[new]
-        texts = [line.text for line in self._lines[new]]
-        random.Random(seed).shuffle(texts)
-        return [line.model_copy(update={"text": text}) for line, text in zip(self._lines[new], texts, strict=True)]
+        return _shuffled(self._lines[new], self._documents[new], seed)
 
     def _live(self, known: Sequence[int], *, seed: int) -> Trained:
         lines = [line for number in known for line in self._lines[number]]
@@ -184,6 +184,17 @@ class Candidates:
         own = [client_probe(document, asked.question, asked.answer) for asked in passage.questions]
         made = probes.make(self._ground.engine, document, blanks_of(document), supplied=own, most=MADE_PROBES)
         return [*own, *(probe for probe in made if probe.split == "guard")]
+
+
+def _shuffled(lines: Sequence[Line], passage: BenchPassage, seed: int) -> list[Line]:
+    """The same lines with each fact of the passage where another one stood."""
+    facts = list(dict.fromkeys(fact.text for fact in facts_of(passage.title, passage.context)))
+    random.Random(seed).shuffle(facts)
+    other = dict(zip(facts, [*facts[1:], *facts[:1]], strict=True))
+    found = re.compile("|".join(re.escape(fact) for fact in sorted(facts, key=len, reverse=True)) or r"(?!)")
+    return [
+        line.model_copy(update={"text": found.sub(lambda match: other[match.group()], line.text)}) for line in lines
+    ]
 
 
 def _document(passage: BenchPassage) -> Document:
