@@ -175,8 +175,8 @@ class Candidates:
     def _count(self, counted: Counted, kind: str, verdicts: list[Verdict]) -> None:
         decision = gate.decide(verdicts, "hold")
         counted.take(verdicts, decision)
-        objections = "; ".join(f"{v.guard}: {v.reason}" for v in verdicts if gate.objects(v))
-        self._tell(f"{kind} {counted.n}: {decision}{f' ({objections})' if objections else ''}")
+        reasons = "; ".join(f"{v.guard} {v.verdict}: {v.reason}" for v in verdicts)
+        self._tell(f"{kind} {counted.n}: {decision} ({reasons})")
 
     def _probes_of(self, passage: BenchPassage) -> list[Probe]:
         """The questions of the file, and clozes as they are made at ingest."""

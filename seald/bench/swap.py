@@ -35,6 +35,7 @@ ANY_MAY_SERVE = {
     "SEALD_GUARDS__INCONCLUSIVE": "promote",
     "SEALD_GUARDS__ACQUISITION__MIN_ACCURACY": "0",
     "SEALD_GUARDS__ACQUISITION__MIN_LOGPROB_GAIN": "0",
+    "SEALD_GUARDS__ACQUISITION__LEAST_ACCURACY": "0",
     **{f"SEALD_GUARDS__{guard.upper()}__MODE": "off" for guard in get_args(GuardName) if guard not in ASKED},
     "SEALD_COMPACTION__RETENTION_FALL": "1",
     "SEALD_POLICY__NAME": "none",

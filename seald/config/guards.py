@@ -24,7 +24,9 @@ class Acquisition(Guard):
 
     min_accuracy: float = Field(0.5, ge=0, le=1)
     min_logprob_gain: float = Field(0.5, ge=0)
-    """Mean gain over the live version (nats per answer token) that passes without the accuracy."""
+    """Mean gain over the live version (nats per answer token) that passes with less accuracy than that,"""
+    least_accuracy: float = Field(0.25, ge=0, le=1)
+    """but not with less than this: any training on a document makes its words likelier, in the wrong places, too."""
     alpha: float = Field(0.05, gt=0, lt=0.5)
     """Chance that a gain on several probes is only luck."""
 

@@ -53,7 +53,8 @@ def recompute(figures: Figures) -> Outcome:
     if not figures["n"]:
         return "pass" if figures["rebuilt"] else "inconclusive"
     knows = figures["accuracy_after"] >= figures["min_accuracy"]
-    learned = figures["gain"] >= figures["min_logprob_gain"] and figures["drop"] <= 0
+    likelier = figures["gain"] >= figures["min_logprob_gain"] and figures["drop"] <= 0
+    learned = likelier and figures["accuracy_after"] >= min(figures["least_accuracy"], figures["min_accuracy"])
     if not (knows or learned):
         return "fail"
     nothing_new = figures["accuracy_before"] >= figures["min_accuracy"] and figures["drop"] <= 0
