@@ -98,8 +98,9 @@ def _learned(figures: dict[str, Any]) -> str:
     if _has(figures, "min_accuracy"):
         said += f"; {percent(figures['min_accuracy'])} are asked for"
     if _has(figures, "gain", "min_logprob_gain"):
+        least = f"{percent(figures['least_accuracy'])} and " if _has(figures, "least_accuracy") else ""
         said += (
-            f", or right answers that are {figures['min_logprob_gain']:g} nats a token more probable "
+            f", or {least}right answers that are {figures['min_logprob_gain']:g} nats a token more probable "
             f"(they are {figures['gain']:+.2f})"
         )
     if not figures.get("tested", True):
