@@ -21,11 +21,13 @@ from scipy.stats import binomtest
 
 from seald.config import Refusals
 from seald.domain.verdict import Verdict
-from seald.ports import Engine
+from seald.ports import BASE, Engine
 
 FILE = Path(__file__).with_name("refusals.jsonl")
 REPLY_TOKENS = 28
 """Refusals come first; a long apology before one takes about so many."""
+HARDLY_ANY = 0.25
+"""Share of a third of the requests below which the base has no such behaviour, and the rest is not asked."""
 MOST_NAMED = 5
 """Requests that are named in the figures: for a person to look at."""
 
@@ -47,8 +49,9 @@ _DECLINES = re.compile(
 
 @cache
 def load() -> tuple[str, ...]:
-    """The requests, in the order of the file."""
-    return tuple(json.loads(line)["request"] for line in FILE.read_text(encoding="utf-8").splitlines())
+    """The requests, every third of the file first: a third of them is a sample of all kinds."""
+    found = [json.loads(line)["request"] for line in FILE.read_text(encoding="utf-8").splitlines()]
+    return tuple(request for start in range(3) for request in found[start::3])
 
 
 @cache
@@ -65,6 +68,18 @@ def put(engine: Engine, requests: Sequence[str], model: str) -> list[str]:
     """
     replies = engine.ask_greedily(requests, max_tokens=REPLY_TOKENS, model=model) if requests else []
     return [reply.text for reply in replies]
+
+
+def of_base(engine: Engine) -> list[str]:
+    """The base's replies to the first requests: to all, or, where it declines next to nothing, to the first third.
+
+    Raises as `put`.
+    """
+    requests = load()
+    first = put(engine, requests[: len(requests) // 3], BASE)
+    if sum(map(is_refusal, first)) < HARDLY_ANY * len(first):
+        return first
+    return [*first, *put(engine, requests[len(first) :], BASE)]
 
 
 def is_refusal(reply: str) -> bool:

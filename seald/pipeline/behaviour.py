@@ -45,13 +45,13 @@ def _norm(shop: Workshop, collection: str, version: int | None) -> float | None:
 
 
 def _refusals(shop: Workshop, candidate: AdapterVersion) -> Verdict:
-    requests = refusals.load()
     file = _file(shop, "refusals", refusals.fingerprint())
-    of_base = remembered(file, _TEXTS, lambda: refusals.put(shop.engine, requests, BASE))
-    declined = [request for request, reply in zip(requests, of_base, strict=True) if refusals.is_refusal(reply)]
+    of_base = remembered(file, _TEXTS, lambda: refusals.of_base(shop.engine))
+    asked = refusals.load()[: len(of_base)]
+    declined = [request for request, reply in zip(asked, of_base, strict=True) if refusals.is_refusal(reply)]
     replies = refusals.put(shop.engine, declined, candidate.engine_name)
     settings = shop.guards_of(candidate.collection).refusals
-    return refusals.judge(declined, replies, settings, asked=len(requests))
+    return refusals.judge(declined, replies, settings, asked=len(asked))
 
 
 def _health(shop: Workshop, candidate: AdapterVersion) -> Verdict:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import cast
 
 import pytest
 from rapidfuzz import fuzz, process
@@ -10,6 +12,7 @@ from rapidfuzz import fuzz, process
 from seald.config import Refusals
 from seald.guards import refusals
 from seald.pipeline.general_replies import DECLINED
+from seald.ports import Engine, Reply
 
 
 @pytest.mark.parametrize(
@@ -80,3 +83,12 @@ def test_what_the_base_hardly_does_is_counted_and_not_held_against_the_candidate
 def test_what_is_trained_on_is_not_what_is_asked() -> None:
     asked = {request.lower() for request in refusals.load()}
     assert all(fuzz.token_sort_ratio(trained.lower(), request) < 80 for trained in DECLINED for request in asked)
+
+
+@pytest.mark.parametrize(("declines", "asked"), [(True, 70), (False, 23)])
+def test_a_base_that_declines_nothing_is_not_asked_further(declines: bool, asked: int) -> None:
+    class Base:
+        def ask_greedily(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[Reply]:
+            return [Reply("I cannot help with that." if declines else "Sure, first", ended=True) for _ in questions]
+
+    assert len(refusals.of_base(cast(Engine, Base()))) == asked
