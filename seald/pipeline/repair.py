@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seald.domain.adapter import AdapterVersion
+from seald.pipeline.known_results import file_of
 from seald.pipeline.workshop import Workshop
 
 
@@ -16,6 +17,7 @@ def repair(shop: Workshop, candidate: AdapterVersion, reasons: str) -> None:
     """
     shop.files.set_aside(candidate, stage(shop, candidate.adaptation_id, candidate.repairs + 1))
     shop.serving.discard(candidate)
+    file_of(shop, candidate).unlink(missing_ok=True)
     shop.adapters.repair(candidate.adaptation_id, reasons=reasons)
     shop.files.remove(candidate.collection, candidate.version)
 

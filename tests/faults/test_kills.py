@@ -72,7 +72,10 @@ def assert_whole(daemon: DaemonProcess, adaptations: list[str]) -> None:
     folders = {p.name for p in (adapters / "default").iterdir()}
     assert folders == {str(v["version"]) for v in versions}
     assert not [p for p in (adapters / ".drafts").glob("*")]
-    assert not [p for p in (daemon.data_dir / "work").glob("*")]
+    work = daemon.data_dir / "work"
+    assert not [p for p in work.glob("*") if p.name != "results"]
+    known = {f"seald-{v['sha256'][:12]}" for v in versions}
+    assert {p.stem for p in (work / "results").glob("*") if not p.stem.startswith("base-")} <= known
     with sqlite3.connect(daemon.data_dir / "seald.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
