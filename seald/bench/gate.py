@@ -57,8 +57,7 @@ def simulate(guards: Guards, runs: int, seed: int, tell: Callable[[str], None]) 
 def candidate(dice: random.Random, n: int, flips: float, drop: float, margin: float, level: float) -> Outcome:
     """One simulated candidate, judged look by look until it is decided."""
     drawn = [_loss(dice, flips, drop) for _ in range(n)]
-    sizes = looks.sizes(n)
-    for size, share in zip(sizes, looks.levels(sizes, level), strict=True):
+    for size, share in looks.parts(n, level):
         seen = drawn[:size]
         outcome = _judged(size, seen.count(1), seen.count(-1), margin, share)
         if outcome != "inconclusive":

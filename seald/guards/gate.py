@@ -93,8 +93,7 @@ def _outcome(figures: Figures) -> Outcome:
 
 def stepwise(n: int, level: float, look: Callable[[int, float], Verdict]) -> Verdict:
     """Draw as many of `n` probes as it takes: `look(size, level)` judges the first `size` of them."""
-    sizes = looks.sizes(n)
-    for size, share in zip(sizes, looks.levels(sizes, level), strict=True):
+    for size, share in looks.parts(n, level):
         verdict = look(size, share)
         if verdict.verdict != "inconclusive":
             break

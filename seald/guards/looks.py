@@ -28,6 +28,12 @@ def sizes(n: int) -> tuple[int, ...]:
     return tuple(ceil(n * look / LOOKS) for look in range(1, LOOKS + 1))
 
 
+def parts(n: int, level: float) -> list[tuple[int, float]]:
+    """After how many of `n` probes to look, each with what a p-value must then be at most."""
+    found = sizes(n)
+    return list(zip(found, levels(found, level), strict=True))
+
+
 @cache
 def levels(sizes: tuple[int, ...], level: float) -> tuple[float, ...]:
     """What a p-value must be at most at each look, so that all looks together err with probability `level`."""

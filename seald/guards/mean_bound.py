@@ -17,7 +17,6 @@ import numpy as np
 DRAWS = 20_000
 SEED = 20_261
 """The same losses give the same p-value, so that a verdict can be computed again."""
-LEAST_P = 1 / (DRAWS + 1)
 
 Losses = Mapping[float, int]
 """Loss → how often it occurred; a loss lies between -1 (won wholly) and 1 (lost wholly)."""

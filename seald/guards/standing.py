@@ -46,7 +46,7 @@ class Loss:
 
 
 def level(result: ProbeResult) -> int:
-    """0 wrong, 1 right, 2 right and (of a choice) what greedy decoding says: as the general guard counts."""
+    """0 wrong, 1 right, 2 right and (of a choice) what greedy decoding says."""
     return int(result.correct) + int(result.correct and result.first)
 
 
