@@ -11,7 +11,7 @@ from typing import Any
 from seald.domain.verdict import Verdict
 
 ASKS = {
-    "integrity": "are weights and replies sound",
+    "integrity": "are the weights sound",
     "acquisition": "has it learned the new documents",
     "retention": "has it kept the earlier documents",
     "general": "has it kept what the base model knew",

@@ -94,7 +94,7 @@ def _fresh(
     asking = frozenset(form.name for form in shop.forms.values() if form.splitting == "question-answer")
     said = [(edit.document_id, line) for edit in edits for line in in_context(edit, passages, asking)]
     # What a document is to be learned from is never cut for its own sake.
-    return _within_share(shop, version, "fresh", said) if version.is_rebuild else tuple(line for _, line in said)
+    return _within_share(shop, version, "fresh", said) if adaptation.rebuilds else tuple(line for _, line in said)
 
 
 def _said(edits: Iterable[SelfEdit]) -> list[Said]:
