@@ -21,6 +21,7 @@ from seald.config.guards import (
 )
 from seald.config.learning import RECIPES, SEAL_V1, Recipe, Training
 from seald.config.load import load_settings
+from seald.config.retraining import Retrain, Rewards, Tournament
 from seald.config.section import Section
 from seald.config.serving import EMBEDDED_MODEL, Engine, Model, Server
 from seald.config.settings import Settings
@@ -47,9 +48,12 @@ __all__ = [
     "Recipe",
     "Refusals",
     "Retention",
+    "Retrain",
+    "Rewards",
     "Section",
     "Server",
     "Settings",
+    "Tournament",
     "Training",
     "Triggers",
     "Watch",

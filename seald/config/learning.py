@@ -97,7 +97,28 @@ SEAL_V1 = Recipe(
 """SEAL's released inner loop (arXiv 2506.10943, `TTT_server.py`): q and v only, batch 1, ten epochs at 1e-3 with the
 linear decay of transformers' Trainer, every line padded to 2048 tokens with the padding in the loss."""
 
-RECIPES = {"default": Recipe(), "seal-v1": SEAL_V1}
+REWARD = Recipe(epochs=6, replay_fraction=0.0, general_fraction=0.0, weight_decay=0.0)
+"""How one self-edit is trained when it is scored: from the base, alone, for as long as the default takes in all."""
+POLICY = Recipe(
+    learning_rate=1e-3,
+    warm_start_factor=1.0,
+    epochs=3,
+    max_line_tokens=2048,
+    weight_decay=0.0,
+    replay_fraction=0.0,
+    general_fraction=0.0,
+)
+"""How the policy learns from the best self-edits: their words alone are in the loss, never the passage."""
+POLICY_SEAL_V1 = POLICY.model_copy(update={"rank": 64, "alpha": 128, "learning_rate": 3e-4, "epochs": 2})
+"""SEAL's M-step (arXiv 2506.10943, appendix B)."""
+
+RECIPES = {
+    "default": Recipe(),
+    "seal-v1": SEAL_V1,
+    "reward": REWARD,
+    "policy": POLICY,
+    "policy-seal-v1": POLICY_SEAL_V1,
+}
 """Presets; a table `[recipes.NAME]` of the file changes one of them or adds another, which starts from `default`."""
 
 

@@ -66,9 +66,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _recipe_exists(self) -> Settings:
+        known = ", ".join(sorted(self.recipes))
         if self.training.recipe not in self.recipes:
-            known = ", ".join(sorted(self.recipes))
             raise ValueError(f"training.recipe is {self.training.recipe!r}; the file has the recipes {known}")
+        for key in ("recipe", "policy_recipe"):
+            named = getattr(self.policy.retrain, key)
+            if named not in self.recipes:
+                raise ValueError(f"policy.retrain.{key} is {named!r}; the file has the recipes {known}")
         return self
 
     @property

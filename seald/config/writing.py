@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from seald.config.retraining import Retrain
 from seald.config.section import Section
 
 
@@ -34,3 +35,4 @@ class Policy(Section):
     coverage_tokens: int = Field(1024, ge=0)
     """Trained tokens of an epoch, about, that a passage may get for that at most; 0 writes nothing more."""
     directives: DirectiveBounds = DirectiveBounds()
+    retrain: Retrain = Retrain()

@@ -40,13 +40,29 @@ class MixedForm(BaseModel):
     samples: int = Field(1, ge=0, le=16)
 
 
+class OtherWriter(BaseModel):
+    """A model behind an OpenAI-compatible endpoint that writes in the place of the one that is served."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(pattern=r"^https?://")
+    """Up to and with `/v1`."""
+    model: str = Field(min_length=1)
+    key_env: str | None = None
+    """Environment variable that holds its key."""
+    timeout_seconds: float = Field(120.0, gt=0)
+
+
 class Policy(BaseModel):
-    """A named, versioned mix of forms."""
+    """A named, versioned mix of forms. `samples` of the mix are what a passage gets, and the weights by which forms are
+    drawn where a policy is retrained."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: str
-    """Name of a seed policy, later `learned@<n>`."""
+    """Name of a seed policy, or `learned@<n>`."""
     description: str = ""
     mix: tuple[MixedForm, ...]
     directives: Directives = Directives()
+    writer: OtherWriter | None = None
+    """Who writes; None: the served model, as base or under the policy's own LoRA."""

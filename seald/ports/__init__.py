@@ -10,9 +10,10 @@ from seald.ports.adapters import AdapterFiles, AdapterStore
 from seald.ports.clock import Clock
 from seald.ports.collections import CollectionStore
 from seald.ports.documents import AdaptationStore, DocumentStore, Ledger, Page, ProbeStore
-from seald.ports.engine import BASE, Choice, Continuation, Engine, Preference, Reply, Sampling
+from seald.ports.engine import BASE, Choice, Continuation, Engine, Preference, Reply, Sampling, Writer
 from seald.ports.forgetting import ForgettingStore
-from seald.ports.serving import Gateway, Route, Serving, Upstream
+from seald.ports.retraining import EpisodeStore, PolicyFiles, PolicyStore, RetrainingStore
+from seald.ports.serving import Gateway, Route, Serving, Trials, Upstream
 from seald.ports.training import Trainer
 from seald.ports.watching import Answers, FeedbackStore, WatchStore
 
@@ -28,18 +29,24 @@ __all__ = [
     "Continuation",
     "DocumentStore",
     "Engine",
+    "EpisodeStore",
     "FeedbackStore",
     "ForgettingStore",
     "Gateway",
     "Ledger",
     "Page",
+    "PolicyFiles",
+    "PolicyStore",
     "Preference",
     "ProbeStore",
     "Reply",
+    "RetrainingStore",
     "Route",
     "Sampling",
     "Serving",
     "Trainer",
+    "Trials",
     "Upstream",
     "WatchStore",
+    "Writer",
 ]

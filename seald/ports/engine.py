@@ -60,8 +60,8 @@ class Reply:
     ended: bool
 
 
-class Engine(Protocol):
-    """What serves, as the pipeline and the guards use it. `model` is BASE or an adapter's engine name.
+class Writer(Protocol):
+    """Who writes self-edits: the engine, or another model somewhere.
 
     Raises EngineUnavailable or EngineRefused.
     """
@@ -69,6 +69,13 @@ class Engine(Protocol):
     def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
         """Answer each question as a chat of one user turn; same length and order as `questions`."""
         ...
+
+
+class Engine(Writer, Protocol):
+    """What serves, as the pipeline and the guards use it. `model` is BASE or an adapter's engine name.
+
+    Raises EngineUnavailable or EngineRefused.
+    """
 
     def ask_greedily(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[Reply]:
         """As `ask`, the likeliest token each time, and whether the reply ended by itself within `max_tokens`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from seald.domain.adapter import AdapterVersion
@@ -27,6 +28,18 @@ class Serving(Protocol):
 
     def discard(self, version: AdapterVersion) -> None:
         """Unload a version that will not serve (a rejected candidate)."""
+        ...
+
+
+class Trials(Protocol):
+    """Adapters that are no versions of a collection: candidates of an episode, and what writes self-edits."""
+
+    def tried(self, name: str, folder: Path) -> AbstractContextManager[str]:
+        """Load a PEFT folder into one engine under `name`, which says what its weights are; gives the name. Inside, it
+        can be asked through the port `Engine`; afterwards it is unloaded. No client reaches it.
+
+        Raises EngineUnavailable or EngineRefused.
+        """
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
@@ -19,4 +19,10 @@ class Trainer(Protocol):
 
         Raises TrainerKilled, TrainerFailed, or TrainerStopped when `cancelled` is set.
         """
+        ...
+
+    def train_together(
+        self, jobs: Sequence[TrainingJob], on_event: Callable[[TrainingEvent], None], cancelled: threading.Event
+    ) -> tuple[TrainingResult, ...]:
+        """As `train`, jobs of one base model side by side in one process; results in their order."""
         ...

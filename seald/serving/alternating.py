@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
 from seald.ports import Trainer
@@ -23,3 +23,10 @@ class Alternating:
         """As the port says."""
         with self._fleet.asleep():
             return self._trainer.train(job, on_event, cancelled)
+
+    def train_together(
+        self, jobs: Sequence[TrainingJob], on_event: Callable[[TrainingEvent], None], cancelled: threading.Event
+    ) -> tuple[TrainingResult, ...]:
+        """As the port says."""
+        with self._fleet.asleep():
+            return self._trainer.train_together(jobs, on_event, cancelled)

@@ -1,0 +1,73 @@
+"""Learned policies: immutable LoRA weights with a mix of forms and a manifest, and which of them writes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from seald.config import Recipe
+from seald.domain.adapter import AdapterStatus, engine_name
+from seald.domain.policy import Policy
+from seald.errors import IllegalTransition
+
+PREFIX = "learned@"
+
+
+class PolicyVersion(BaseModel):
+    """One learned policy, as the store knows it. Its states are those of an adapter version."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    status: AdapterStatus
+    """`candidate` until the tournament; `rejected` ones are kept and do not write."""
+    parent: int | None
+    """The learned policy whose weights it started from; None: the base model."""
+    retraining_id: str
+    round: int
+    policy: Policy
+    documents: tuple[str, ...] = ()
+    """Stored documents whose self-edits it, or one it came from, has learned from."""
+    figures: dict[str, Any] = {}
+    sha256: str | None
+    """Of the weights file; None until training has finished, and once they were deleted."""
+    manifest_sha256: str | None = None
+    created: datetime
+    live: bool = False
+
+    @property
+    def label(self) -> str:
+        """`learned@<n>`."""
+        return f"{PREFIX}{self.version}"
+
+    @property
+    def engine_name(self) -> str:
+        """The engine's name for these weights. Raises IllegalTransition where there are none."""
+        if self.sha256 is None:
+            raise IllegalTransition(f"{self.label} has no weights")
+        return engine_name(self.sha256)
+
+
+class PolicyManifest(BaseModel):
+    """What vouches for the files in `policies/learned/<n>/`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = 1
+    seald: str
+    version: int
+    parent: int | None
+    retraining: str
+    round: int
+    files: dict[str, str]
+    """File name → sha256 (hex) of its bytes."""
+    base_model: str
+    base_sha256: str
+    policy: Policy
+    recipe: Recipe
+    seed: int
+    documents: tuple[str, ...]
+    figures: dict[str, Any]
+    created: datetime
