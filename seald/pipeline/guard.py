@@ -23,7 +23,7 @@ from seald.pipeline.lineage import level, settled, settled_results
 from seald.pipeline.remembered import remembered
 from seald.pipeline.repair import repair
 from seald.pipeline.sampling import stratified
-from seald.pipeline.trust import go_on
+from seald.pipeline.trust import go_on, wants_a_person
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE
 
@@ -53,11 +53,20 @@ def _follow(shop: Workshop, adaptation: Adaptation, candidate: AdapterVersion, v
         case "repair":
             repair(shop, candidate, reasons)
         case "hold":
-            _hold(shop, adaptation, reasons, "inconclusive")
-            rebuild_for_what_is_held(shop, adaptation)
+            hold_back(shop, adaptation, reasons)
         case "reject":
             shop.adapters.reject(adaptation.id, error={"message": reasons, "code": "guard_failed"})
             shop.serving.discard(candidate)
+
+
+def hold_back(shop: Workshop, adaptation: Adaptation, reasons: str) -> None:
+    """For want of evidence: a rebuild may bring it, unless a person has to look anyway."""
+    asked = wants_a_person(shop, adaptation)
+    if asked is not None:
+        _hold(shop, adaptation, f"{reasons}; and {asked[1]}", asked[0])
+        return
+    _hold(shop, adaptation, reasons, "inconclusive")
+    rebuild_for_what_is_held(shop, adaptation)
 
 
 def _hold(shop: Workshop, adaptation: Adaptation, message: str, code: str) -> None:

@@ -21,20 +21,20 @@ def is_quarantined(shop: Workshop, adaptation: Adaptation) -> str | None:
 
 
 def wants_a_person(shop: Workshop, adaptation: Adaptation) -> tuple[Code, str] | None:
-    """Code and message where a candidate that passed its guards must wait for a person; None where it need not, or
+    """Code and message where a candidate must wait for a person, whatever its guards say; None where it need not, or
     where one has let it go on already."""
     if adaptation.figures.get(APPROVED):
         return None
     if shop.settings_of(adaptation.collection).approval == "manual":
-        return "needs_approval", f"it passed its guards; collection {adaptation.collection!r} asks for approval"
+        return "needs_approval", f"collection {adaptation.collection!r} asks for approval"
     if adaptation.kind is AdaptationKind.LEARN:
         sources = _sources_at(shop, adaptation, "review")
         if sources:
-            return "needs_review", f"it passed its guards; {sources} is to be reviewed before it is live"
+            return "needs_review", f"{sources} is to be reviewed before it is live"
         orders = _orders(shop, adaptation)
         if orders:
             return "addresses_model", (
-                f"it passed its guards; {len(orders)} of its sentences speak to the model and were left out, as "
+                f"{len(orders)} of its sentences speak to the model and were left out, as "
                 f"“{orders[0][:QUOTED]}”: approve it if the rest may be learned"
             )
     return None
@@ -46,7 +46,7 @@ def go_on(shop: Workshop, adaptation: Adaptation) -> None:
     if asked is None:
         shop.adaptations.move(adaptation.id, AdaptationStatus.GUARDING, AdaptationStatus.PROMOTING)
     else:
-        error = {"message": asked[1], "code": asked[0]}
+        error = {"message": f"it passed its guards; {asked[1]}", "code": asked[0]}
         shop.adaptations.move(adaptation.id, AdaptationStatus.GUARDING, AdaptationStatus.HELD, error=error)
 
 
