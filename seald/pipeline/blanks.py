@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from seald.domain.document import Document, Passage
@@ -12,6 +12,7 @@ from seald.guards.choosing import LEAST_GUARD, Blank
 from seald.policy import sentences
 from seald.policy.facts import Fact
 from seald.policy.mentions import facts_in, words
+from seald.policy.phrases import phrases
 from seald.policy.words import STOP_WORDS
 
 LEAST_LEAD = 3
@@ -25,7 +26,10 @@ POSSESSIVE = re.compile(r"['’]s?$")
 
 
 def blanks_of(document: Document) -> list[Blank]:
-    """In the order of the passages; in each first the sentences that name their subject, one fact of each in turn."""
+    """In the order of the passages; in each first the sentences that name their subject, one fact of each in turn.
+
+    Noun phrases come last, and only where names and numbers are too few: they can be said in more ways.
+    """
     standing = {
         passage.index: sentences.with_subject(sentences.split(passage.text), document.title)
         for passage in document.passages
@@ -39,6 +43,8 @@ def blanks_of(document: Document) -> list[Blank]:
         found = [_with_fitting_lead(blank, document.title, openings, content) for blank in blanks]
         if sum(bool(blank.lead) for blank in found) >= LEAST_GUARD:
             break
+    if sum(bool(blank.lead) for blank in found) < LEAST_GUARD:
+        found += _phrases(document, standing, openings)
     return found
 
 
@@ -60,6 +66,17 @@ class Openings:
         return True
 
 
+def _phrases(document: Document, standing: Mapping[int, Sequence[str]], openings: Openings) -> list[Blank]:
+    found = [
+        blank
+        for passage in document.passages
+        for sentence in standing[passage.index]
+        for blank in _of_facts(document.title, passage, sentence, phrases(sentence))
+    ]
+    fitting = (_with_fitting_lead(blank, document.title, openings, CONTENT[0]) for blank in found)
+    return [blank for blank in fitting if blank.lead]
+
+
 def _of_passage(title: str, passage: Passage, standing: Sequence[str]) -> Iterator[tuple[tuple[bool, int, int], Blank]]:
     """Each with its rank: whether its sentence begins with a pronoun, its place there, that of the sentence."""
     for place, sentence in enumerate(standing):
@@ -75,6 +92,10 @@ def _with_fitting_lead(blank: Blank, title: str, openings: Openings, content: in
 
 def _of_sentence(title: str, passage: Passage, sentence: str) -> Iterator[Blank]:
     facts = [fact for fact in facts_in(sentence) if fact.kind != "phrase"]
+    yield from _of_facts(title, passage, sentence, facts)
+
+
+def _of_facts(title: str, passage: Passage, sentence: str, facts: Sequence[Fact]) -> Iterator[Blank]:
     listed = _listed(sentence, facts)
     for place, fact in enumerate(facts):
         answer, lead = POSSESSIVE.sub("", fact.text), sentence[: fact.start].rstrip()

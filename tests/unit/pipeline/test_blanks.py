@@ -73,6 +73,12 @@ def test_sentences_without_a_subject_of_their_own_come_last() -> None:
     assert list(found) == ["Bo Reth", "Ada Holm", "Ida Vask"]
 
 
+def test_where_names_and_numbers_are_too_few_noun_phrases_are_asked_for() -> None:
+    text = "The wheel of the mill is made of seasoned oak. The roof is covered with a layer of thatch."
+    assert "seasoned oak" in leads(text)
+    assert "seasoned oak" not in leads(text, RICH, RICH.replace("great", "small").replace("Ada Holm", "Ida Vask"))
+
+
 def test_a_document_with_few_facts_asks_with_short_leads_too() -> None:
     assert leads("The port is 7412. Its door is 2 metres wide.") == {"7412": "The port is", "2": "Its door is"}
 
