@@ -90,6 +90,26 @@ def plot_lines(
     figure.savefig(path, dpi=DPI)
 
 
+def plot_points(
+    path: Path, title: str, heights: Mapping[str, float], points: Mapping[str, Mapping[str, float]]
+) -> None:
+    """One panel a measure: each arm's height over its value of that measure."""
+    from matplotlib.figure import Figure
+
+    measures = list(next(iter(points.values()), {}))
+    figure = Figure(figsize=(3.6 * max(len(measures), 1), HEIGHT), layout="constrained")
+    figure.suptitle(title)
+    for place, measure in enumerate(measures, 1):
+        axes = figure.add_subplot(1, len(measures), place)
+        axes.set_xlabel(measure)
+        axes.grid(alpha=0.3)
+        for arm, height in heights.items():
+            axes.plot([points[arm][measure]], [height], marker="o", label=arm)
+        if place == len(measures):
+            axes.legend(fontsize=8)
+    figure.savefig(path, dpi=DPI)
+
+
 def _canvas(title: str, *, width: float, height: float = HEIGHT) -> tuple[Figure, Axes]:
     # A figure of its own draws with Agg: no display is asked for, and pyplot keeps nothing alive.
     from matplotlib.figure import Figure

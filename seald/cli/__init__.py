@@ -15,6 +15,7 @@ from seald.cli import (
     bench,
     bench_guards,
     bench_learning,
+    bench_policy,
     bench_serving,
     chat,
     collections,
@@ -48,6 +49,7 @@ for _measurement in (
     bench_learning.acquire,
     bench_learning.stream,
     bench_learning.train,
+    bench_policy.policy,
     bench_serving.serve,
     bench_serving.swap,
 ):

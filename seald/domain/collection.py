@@ -34,6 +34,8 @@ class CollectionSettings(BaseModel):
     """Patterns of sources (`mail/*`, as in a shell, case counts) with their level. The first that matches decides."""
     scrub: bool = False
     """Whether personal data is taken out before anything is written."""
+    teaches_policy: bool = True
+    """Whether the policy that writes self-edits, for all collections, may learn from this one's documents."""
 
     @field_validator("guards")
     @classmethod

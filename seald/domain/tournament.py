@@ -53,9 +53,7 @@ class TournamentResult(BaseModel):
     reason: str
     standings: tuple[Standing, ...]
     duels: tuple[Duel, ...]
-    winners_logprob_before: float | None = None
-    winners_logprob_after: float | None = None
-    """Log-probability (nats per token) that incumbent and learned policy give the best self-edits of the held-out
-    contexts: what learning did to writing itself."""
-    winners_logprob_low: float | None = None
-    """Lower bound of the rise, one-sided."""
+    gains: dict[str, dict[str, float]] = {}
+    """What learning did to writing, learned policy against incumbent on the held-out contexts: `reward` and `proxy` of
+    fresh self-edits, `winners_logprob` (nats per token) of the best ones that others wrote. Each `{before, after,
+    difference, low, high, p}`, the bounds one-sided at 1 - alpha."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import threading
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
@@ -17,8 +13,8 @@ from seald.config import Recipe
 from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.adapter import WEIGHTS, AdapterVersion, Manifest
 from seald.domain.self_edit import Line, SelfEdit
-from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
-from seald.errors import TrainerKilled
+from seald.domain.training import TrainingJob, TrainingResult
+from seald.pipeline.attended import attended
 from seald.pipeline.contradict import settled
 from seald.pipeline.general_replies import general_replies
 from seald.pipeline.open_book import contexts, in_context
@@ -28,9 +24,6 @@ from seald.pipeline.taught import with_orphans
 from seald.pipeline.workshop import Workshop
 
 log = structlog.get_logger(__name__)
-
-NOTE_SECONDS = 2.0
-"""Progress is noted this often: an event is a durable row."""
 
 CANARY_TEXTS = (
     "The quick brown fox jumps over the lazy dog, and the river runs down to the sea.",
@@ -43,7 +36,9 @@ def train(shop: Workshop, adaptation: Adaptation) -> None:
     version = shop.adapters.allot(adaptation)
     if version.sha256 is None:
         job = _job(shop, adaptation, version)
-        result = _run(shop, adaptation, job)
+        result = attended(
+            shop, shop.adaptations, adaptation.id, lambda tell, stop: shop.trainer.train(job, tell, stop)
+        )
         hashes = _publish(shop, adaptation, version, job, result)
         shop.adapters.record_weights(version.collection, version.version, *hashes)
     shop.adaptations.move(adaptation.id, AdaptationStatus.TRAINING, AdaptationStatus.GUARDING)
@@ -124,42 +119,6 @@ def _recipe(shop: Workshop, edits: list[SelfEdit]) -> Recipe:
     if scopes:
         asked["loss_scope"] = max(sorted(set(scopes)), key=scopes.count)
     return shop.settings.recipe.model_copy(update=asked)
-
-
-def _run(shop: Workshop, adaptation: Adaptation, job: TrainingJob) -> TrainingResult:
-    """Run the job, again when something from outside kills the trainer; it resumes from its checkpoint."""
-    attempts = shop.settings.training.attempts
-    for attempt in range(1, attempts + 1):
-        watch = _Watch(shop, adaptation.id)
-        try:
-            return shop.trainer.train(job, watch.on_event, watch.cancelled)
-        except TrainerKilled as death:
-            shop.adaptations.note(adaptation.id, "trainer_killed", {"attempt": attempt, "message": death.message})
-            if attempt == attempts:
-                raise
-            shop.stopping.wait(random.uniform(0.2, 0.5) * attempt)
-    raise AssertionError("unreachable: attempts is at least 1")
-
-
-@dataclass
-class _Watch:
-    """Turns the trainer's events into event rows, and a person's wish to cancel into the trainer's stop."""
-
-    shop: Workshop
-    adaptation_id: str
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    noted: float = 0.0
-
-    def on_event(self, event: TrainingEvent) -> None:
-        if self.shop.stopping.is_set():
-            self.cancelled.set()
-        now = time.monotonic()
-        if event.event == "step" and now - self.noted < NOTE_SECONDS and event.step < event.steps:
-            return
-        self.noted = now
-        self.shop.adaptations.note(self.adaptation_id, "training", event.model_dump(exclude_none=True))
-        if self.shop.adaptations.get(self.adaptation_id).cancel_requested:
-            self.cancelled.set()
 
 
 def _publish(

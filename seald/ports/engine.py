@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from seald.domain.probe import AnswerScore
 
 BASE = "base"
 """The engine's name for the base model."""
+AWAY = 7919
+"""Between two seeds, so that the rows of one call and of the next share none."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,10 @@ class Sampling:
     top_p: float = 1.0
     seed: int | None = None
     stop: tuple[str, ...] = ()
+
+    def again(self, times: int) -> Sampling:
+        """The same with another seed: what is asked once more is to be drawn once more."""
+        return replace(self, seed=(self.seed or 0) + AWAY * times)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,175 @@
+"""judging → promoted or refused: the learned policy, the incumbent and every seed form write for contexts that nothing
+was learned from, at equal tokens; what their adapters gain on the hidden questions decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from statistics import fmean
+
+from seald.domain.episode import Episode
+from seald.domain.policy import MixedForm, Policy
+from seald.domain.retraining import Lesson, Retraining, RetrainingStatus
+from seald.domain.tournament import INCUMBENT, LEARNED, Standing, TournamentResult
+from seald.errors import Conflict
+from seald.pipeline.draft import drafting, episode_of, is_usable, policy_of, weighed
+from seald.pipeline.earn import LEAST_SEEDS, min_first, score_some
+from seald.pipeline.workshop import Workshop
+from seald.pipeline.writer import writing
+from seald.policy.diversity import diversity
+from seald.policy.drafting import drafts
+from seald.policy.registry import seed_forms
+from seald.policy.rewards import hidden_gain, mean_reward
+from seald.policy.targeting import tokens
+from seald.policy.tournament import fill, gain, judge
+from seald.ports import BASE, Continuation
+
+S = RetrainingStatus
+TOURNAMENT = 0
+"""The round that a tournament's episodes bear."""
+WHOLE = 0
+"""Sample of a contestant's self-edits for a context together, cut to equal tokens, which is what is trained; those with
+a higher number are the self-edits as they were written."""
+
+
+def contest(shop: Workshop, run: Retraining) -> None:
+    """Let one contestant write for one context, or score some; with nothing missing, judge."""
+    lessons = [lesson for lesson in shop.retrainings.lessons(run.id) if lesson.held_out and is_usable(lesson)]
+    contestants = _contestants(shop, run)
+    episodes = shop.episodes.of_round(run.id, TOURNAMENT)
+    done = {(episode.arm, episode.context_id) for episode in episodes}
+    for arm, policy in contestants.items():
+        for lesson in lessons:
+            if (arm, lesson.id) not in done:
+                _write(shop, run, lesson, arm, policy)
+                return
+    lacking = [e for e in episodes if e.sample == WHOLE and e.lines and len(e.scores) < _seeds(e)]
+    if lacking:
+        known = {lesson.id: lesson for lesson in lessons}
+        score_some(shop, run, known, min_first(lacking)[: shop.settings.policy.retrain.together])
+        return
+    _judge(shop, run, lessons, list(contestants), episodes)
+
+
+def _contestants(shop: Workshop, run: Retraining) -> Mapping[str, Policy]:
+    incumbent = policy_of(shop, run.incumbent)
+    found = {LEARNED: policy_of(shop, run.version), INCUMBENT: incumbent}
+    written = [mixed.form for mixed in incumbent.mix if shop.forms[mixed.form].prompt is not None]
+    for form in seed_forms(shop.forms):
+        # A seed policy of one form is that form: it is not to be beaten twice.
+        if run.incumbent is not None or written != [form.name]:
+            found[form.name] = Policy(version=form.name, mix=(MixedForm(form=form.name),), writer=shop.policy.writer)
+    return found
+
+
+def _seeds(episode: Episode) -> int:
+    """The two that matter most are told apart most exactly."""
+    return LEAST_SEEDS if episode.arm in (LEARNED, INCUMBENT) else 1
+
+
+def _write(shop: Workshop, run: Retraining, lesson: Lesson, arm: str, policy: Policy) -> None:
+    settings = shop.settings.policy.retrain.tournament
+    with writing(shop, policy) as (writer, model):
+        task = drafting(shop, policy, lesson, model, explore=0.0)
+        written = drafts(
+            writer, lesson.context, task, named=f"{run.id}/{arm}/{lesson.id}", count=settings.samples
+        )
+    each = [episode_of(run, TOURNAMENT, arm, lesson, policy, draft) for draft in written]
+    each = [e.model_copy(update={"sample": e.sample + 1, "survived": False}) for e in each]
+    lines = fill([line for episode in each for line in episode.lines], settings.tokens)
+    whole = each[0].model_copy(
+        update={
+            "sample": WHOLE,
+            "survived": True,
+            "raw": "\n\n".join(episode.raw for episode in each),
+            "lines": lines,
+            "edit_tokens": tokens(lines),
+            "seconds": sum(episode.seconds for episode in each),
+        }
+    )
+    shop.episodes.put([*weighed(lesson, [whole]), *weighed(lesson, each)])
+    shop.retrainings.note(run.id, "contested", {"arm": arm, "context": lesson.id, "lines": len(lines)})
+
+
+def _judge(
+    shop: Workshop, run: Retraining, lessons: Sequence[Lesson], arms: Sequence[str], episodes: Sequence[Episode]
+) -> None:
+    settings = shop.settings.policy.retrain.tournament
+    wholes = {(e.arm, e.context_id): e for e in episodes if e.sample == WHOLE}
+    # Whose lines were all dropped taught nothing: its gain is none.
+    scores = {arm: [hidden_gain(wholes[arm, lesson.id]) or 0.0 for lesson in lessons] for arm in arms}
+    standings = [_standing(shop, arm, lessons, wholes, episodes) for arm in arms]
+    result = judge(scores, standings, settings)
+    result = result.model_copy(update=_gains(shop, run, lessons, wholes, episodes))
+    figures = {"tournament": result.model_dump()}
+    if result.verdict != "won":
+        shop.policies.refuse(run.id, S.JUDGING, result.verdict, result.reason, figures)
+        return
+    try:
+        shop.policies.promote(run.id, result)
+    except Conflict as conflict:
+        if conflict.code != "incumbent_changed":
+            raise
+        shop.policies.refuse(run.id, S.JUDGING, "incumbent_changed", conflict.message, figures)
+
+
+Wholes = Mapping[tuple[str, str], Episode]
+"""By contestant and context."""
+
+
+def _standing(
+    shop: Workshop, arm: str, lessons: Sequence[Lesson], wholes: Wholes, episodes: Sequence[Episode]
+) -> Standing:
+    own = [wholes[arm, lesson.id] for lesson in lessons]
+    scores = [score for episode in own for score in episode.scores]
+    weights = shop.settings.policy.retrain.rewards
+    texts = [[e.raw for e in episodes if e.sample != WHOLE and (e.arm, e.context_id) == (arm, l.id)] for l in lessons]
+    return Standing(
+        arm=arm,
+        score=round(fmean(hidden_gain(episode) or 0.0 for episode in own), 4),
+        accuracy=round(fmean(score.hidden_accuracy for score in scores), 4) if scores else 0.0,
+        logprob=round(fmean(score.hidden_logprob for score in scores), 4) if scores else 0.0,
+        proxy=round(fmean(episode.proxy.get("total", 0.0) for episode in own), 4),
+        reward=round(fmean(mean_reward(episode, weights) or 0.0 for episode in own), 4),
+        tokens=fmean(episode.edit_tokens for episode in own),
+        diversity=round(fmean(diversity(each) for each in texts), 4),
+    )
+
+
+def _gains(
+    shop: Workshop, run: Retraining, lessons: Sequence[Lesson], wholes: Wholes, episodes: Sequence[Episode]
+) -> dict[str, object]:
+    """What learning did to writing: to reward and proxy of fresh self-edits, and to the probability of the best."""
+    weights, alpha = shop.settings.policy.retrain.rewards, shop.settings.policy.retrain.tournament.alpha
+    pairs = [[wholes[arm, lesson.id] for lesson in lessons] for arm in (INCUMBENT, LEARNED)]
+    rewards = [[mean_reward(episode, weights) or 0.0 for episode in own] for own in pairs]
+    proxies = [[episode.proxy.get("total", 0.0) for episode in own] for own in pairs]
+    logprobs = _winners_logprobs(shop, run, lessons, wholes, episodes)
+    found = {"reward": rewards, "proxy": proxies, "winners_logprob": logprobs}
+    return {"gains": {name: _gain(before, after, alpha) for name, (before, after) in found.items()}}
+
+
+def _gain(before: Sequence[float], after: Sequence[float], alpha: float) -> dict[str, float]:
+    difference, low, high, p = gain(before, after, alpha=alpha)
+    named = {"before": fmean(before), "after": fmean(after), "difference": difference, "low": low, "high": high, "p": p}
+    return {name: round(value, 4) for name, value in named.items()}
+
+
+def _winners_logprobs(
+    shop: Workshop, run: Retraining, lessons: Sequence[Lesson], wholes: Wholes, episodes: Sequence[Episode]
+) -> list[list[float]]:
+    """Log-probability that incumbent and learned policy give the best self-edit of each context, nats per token: that
+    of the contestant, learned and incumbent aside, whose adapter gained most."""
+    best = []
+    for lesson in lessons:
+        others = [e for (arm, id), e in wholes.items() if id == lesson.id and arm not in (LEARNED, INCUMBENT)]
+        winner = max(others, key=lambda episode: hidden_gain(episode) or 0.0)
+        best += [e for e in episodes if (e.arm, e.context_id, e.sample) == (winner.arm, lesson.id, WHOLE + 1)]
+    items = [Continuation(question=episode.prompt, lead="", answer=episode.raw or " ") for episode in best]
+    found = []
+    for version in (run.incumbent, run.version):
+        policy = policy_of(shop, version)
+        # What another model would give them cannot be asked: the base stands in for it.
+        with nullcontext((None, BASE)) if policy.writer is not None else writing(shop, policy) as (_, model):
+            found.append([score.mean for score in shop.engine.score(items, model=model)])
+    return found

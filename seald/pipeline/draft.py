@@ -1,0 +1,138 @@
+"""sampling → scoring: exams first, then self-edits of every lesson, one lesson a call, weighed by proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+
+from seald.domain.episode import POLICY_ARM, Episode
+from seald.domain.policy import Policy
+from seald.domain.retraining import Lesson, Retraining, RetrainingStatus
+from seald.pipeline.exam import prepare
+from seald.pipeline.workshop import Workshop
+from seald.pipeline.writer import writing
+from seald.policy.diversity import diversity
+from seald.policy.drafting import Draft, Drafting, drafts, imported
+from seald.policy.proxy import proxy
+
+S = RetrainingStatus
+
+
+def sample(shop: Workshop, run: Retraining) -> None:
+    """Prepare one exam, or sample one lesson's self-edits; with nothing missing, scoring begins."""
+    lessons = shop.retrainings.lessons(run.id)
+    unexamined = next((lesson for lesson in lessons if lesson.exam is None), None)
+    if unexamined is not None:
+        _examine(shop, run, unexamined)
+        return
+    done = {episode.context_id for episode in shop.episodes.of_round(run.id, run.round, POLICY_ARM)}
+    missing = [lesson for lesson in taught(lessons) if lesson.id not in done]
+    if missing:
+        _sample(shop, run, missing[0])
+    else:
+        shop.retrainings.move(run.id, S.SAMPLING, S.SCORING)
+
+
+def taught(lessons: Sequence[Lesson]) -> list[Lesson]:
+    """Those that the policy learns from: not held out, and with something to be asked on both sides."""
+    return [lesson for lesson in lessons if not lesson.held_out and is_usable(lesson)]
+
+
+def is_usable(lesson: Lesson) -> bool:
+    """Whether its exam can pay and judge."""
+    return lesson.exam is not None and bool(lesson.exam.rewarded) and bool(lesson.exam.hidden)
+
+
+def policy_of(shop: Workshop, version: int | None) -> Policy:
+    """A learned policy, or (None) the seed policy that the configuration names."""
+    return shop.policies.get(version).policy if version is not None else shop.policy
+
+
+def drafting(shop: Workshop, policy: Policy, lesson: Lesson, model: str, *, explore: float) -> Drafting:
+    """How self-edits of a lesson are sampled: the questions of its exam are not to be trained on."""
+    exam = lesson.exam
+    asked = (*exam.rewarded, *exam.hidden) if exam is not None else ()
+    questions = tuple(probe.question for probe in asked if probe.kind == "question")
+    return Drafting(
+        policy=policy,
+        forms=shop.forms,
+        settings=shop.settings.policy,
+        model=model,
+        explore=explore,
+        questions=questions,
+    )
+
+
+def episode_of(run: Retraining, round: int, arm: str, lesson: Lesson, policy: Policy, draft: Draft) -> Episode:
+    """A draft as the episode that it begins."""
+    return Episode(
+        retraining_id=run.id,
+        round=round,
+        arm=arm,
+        context_id=lesson.id,
+        document=lesson.context.document,
+        sample=draft.sample,
+        policy=policy.version,
+        form=draft.form,
+        prompt=draft.prompt,
+        raw=draft.raw,
+        directives=draft.directives,
+        explored=draft.explored,
+        lines=draft.lines,
+        dropped=draft.dropped,
+        edit_tokens=draft.edit_tokens,
+        seconds=draft.seconds,
+    )
+
+
+def weighed(lesson: Lesson, episodes: Sequence[Episode]) -> list[Episode]:
+    """The episodes of one lesson with their proxies."""
+    title, passage = lesson.context.title, lesson.context.context
+    return [
+        episode.model_copy(
+            update={"proxy": proxy(title, passage, episode, [other for other in episodes if other is not episode])}
+        )
+        for episode in episodes
+    ]
+
+
+def _examine(shop: Workshop, run: Retraining, lesson: Lesson) -> None:
+    exam = prepare(shop, lesson)
+    shop.retrainings.set_exam(run.id, lesson.id, exam)
+    asked = {"rewarded": len(exam.rewarded), "hidden": len(exam.hidden)}
+    shop.retrainings.note(run.id, "exam", {"context": lesson.id, "place": lesson.place, **asked})
+
+
+def _sample(shop: Workshop, run: Retraining, lesson: Lesson) -> None:
+    policy = policy_of(shop, run.start if run.round == 1 else run.version)
+    written = _written(shop, run, lesson, policy)
+    episodes = weighed(lesson, [episode_of(run, run.round, POLICY_ARM, lesson, policy, draft) for draft in written])
+    shop.episodes.put(_with_survivors(episodes, shop.settings.policy.retrain.survivors))
+    figures = {"written": len(episodes), "lines": sum(len(episode.lines) for episode in episodes)}
+    shop.retrainings.note(
+        run.id,
+        "sampled",
+        {
+            "round": run.round,
+            "context": lesson.id,
+            **figures,
+            "diversity": round(diversity([episode.raw for episode in episodes]), 4),
+        },
+    )
+
+
+def _written(shop: Workshop, run: Retraining, lesson: Lesson, policy: Policy) -> list[Draft]:
+    settings, named = shop.settings.policy.retrain, f"{run.id}/{run.round}/{lesson.id}"
+    if run.spec.writer is not None and run.round == 1:
+        task = drafting(shop, policy, lesson, "", explore=settings.explore)
+        return imported(lesson.context, run.spec.writer, task, count=run.spec.samples)
+    with writing(shop, policy) as (writer, model):
+        task = drafting(shop, policy, lesson, model, explore=settings.explore)
+        return drafts(writer, lesson.context, task, named=named, count=run.spec.samples)
+
+
+def _with_survivors(episodes: Sequence[Episode], share: float) -> list[Episode]:
+    """The best by proxy survive: an adapter is trained on them. One without lines never does."""
+    able = sorted((e for e in episodes if e.lines), key=lambda e: e.proxy.get("total", 0.0), reverse=True)
+    survivors = {episode.key for episode in able[: ceil(share * len(episodes))]}
+    return [episode.model_copy(update={"survived": episode.key in survivors}) for episode in episodes]

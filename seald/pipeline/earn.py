@@ -1,0 +1,88 @@
+"""scoring → learning: every surviving self-edit is trained and examined, and again with another seed, until the ranking
+within the contexts is stable or the budget ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from seald.domain.episode import POLICY_ARM, Episode
+from seald.domain.retraining import Lesson, Retraining, RetrainingStatus
+from seald.pipeline.score import forget_work, score
+from seald.pipeline.workshop import Workshop
+from seald.policy.reliability import Reliability, reliability
+from seald.policy.rewards import rewards
+
+S = RetrainingStatus
+LEAST_SEEDS = 2
+"""With one training of each there is no telling what is noise."""
+
+
+def earn(shop: Workshop, run: Retraining) -> None:
+    """Score the next few; with no further seed wanted, learning begins."""
+    survivors = surviving(shop, run)
+    lacking = [episode for episode in survivors if len(episode.scores) < _seeds(shop, run, survivors)]
+    if not lacking:
+        shop.retrainings.move(run.id, S.SCORING, S.LEARNING)
+        return
+    lessons = {lesson.id: lesson for lesson in shop.retrainings.lessons(run.id)}
+    score_some(shop, run, lessons, min_first(lacking)[: shop.settings.policy.retrain.together])
+
+
+def score_some(
+    shop: Workshop, run: Retraining, lessons: Mapping[str, Lesson], episodes: Sequence[Episode]
+) -> None:
+    """One score more for each of these, stored, and what was trained for it deleted."""
+    scored = score(shop, run, lessons, episodes)
+    shop.episodes.put(scored)
+    forget_work(shop, run, scored)
+    for episode in scored:
+        last = episode.scores[-1]
+        told = last.model_dump(exclude={"tokens"}) | {"arm": episode.arm, "context": episode.context_id}
+        shop.retrainings.note(run.id, "scored", {"round": episode.round, "sample": episode.sample, **told})
+
+
+def surviving(shop: Workshop, run: Retraining) -> list[Episode]:
+    """The episodes of the round that an adapter is trained on."""
+    return [episode for episode in shop.episodes.of_round(run.id, run.round, POLICY_ARM) if episode.survived]
+
+
+def by_context(episodes: Sequence[Episode]) -> dict[str, list[Episode]]:
+    """Context → its episodes."""
+    groups: dict[str, list[Episode]] = {}
+    for episode in episodes:
+        groups.setdefault(episode.context_id, []).append(episode)
+    return groups
+
+
+def agreement_of_seeds(shop: Workshop, episodes: Sequence[Episode]) -> Reliability:
+    """How far the ranking of self-edits would be found again."""
+    weights = shop.settings.policy.retrain.rewards
+    groups = by_context([episode for episode in episodes if episode.scores])
+    return reliability([[rewards(episode, weights) for episode in group] for group in groups.values()])
+
+
+def min_first(episodes: Sequence[Episode]) -> list[Episode]:
+    """Those with fewest scores first, so that every one has its first before any has its second."""
+    return sorted(episodes, key=lambda episode: len(episode.scores))
+
+
+def is_over(shop: Workshop, run: Retraining) -> bool:
+    """Whether the time that a run may take is spent."""
+    minutes = shop.settings.policy.retrain.minutes
+    return minutes is not None and shop.clock.now() - run.created > timedelta(minutes=minutes)
+
+
+def _seeds(shop: Workshop, run: Retraining, survivors: Sequence[Episode]) -> int:
+    """How many scores each survivor is to have: so many as all have, and one more while that is worth it."""
+    settings = shop.settings.policy.retrain
+    done = min((len(episode.scores) for episode in survivors), default=settings.seeds)
+    begun = max((len(episode.scores) for episode in survivors), default=done)
+    if begun > done or done == 0:  # what was begun is finished
+        return done + 1
+    if done >= settings.seeds or is_over(shop, run):
+        return done
+    if done < LEAST_SEEDS:
+        return done + 1
+    found = agreement_of_seeds(shop, survivors).mean
+    return done if found is not None and found >= settings.reliability else done + 1

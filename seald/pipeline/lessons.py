@@ -1,0 +1,79 @@
+"""Which passages a retraining learns from, and which are held out for its tournament.
+
+Passages of one document, or under one title, stay on one side: what the policy learns from the one it would else meet
+again in the other.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+
+from seald.domain.retraining import Context, Lesson, Retraining
+from seald.errors import InvalidRequest
+from seald.pipeline.workshop import Workshop
+from seald.policy.instructions import subject_of, told
+
+LEAST = 2
+"""Contexts on each side without which nothing can be said."""
+LEAST_WORDS = 20
+"""A shorter passage gives no choice of self-edits."""
+
+
+def choose(shop: Workshop, run: Retraining) -> list[Lesson]:
+    """The lessons of a run, those that are learned from first. The same run chooses the same.
+
+    Raises:
+        InvalidRequest: code `too_few_contexts`.
+    """
+    found = list(dict.fromkeys(run.spec.given or stored(shop)))
+    held_out, taught = _divided(found, shop.settings.policy.retrain.tournament.contexts, run)
+    if min(len(held_out), len(taught)) < LEAST:
+        raise InvalidRequest(
+            f"{len(found)} contexts of {len(_groups(found))} documents are too few: the policy learns from some and is "
+            f"judged on others, {LEAST} at least of each, never on two passages of one document",
+            code="too_few_contexts",
+        )
+    placed = [(context, False) for context in taught] + [(context, True) for context in held_out]
+    return [
+        Lesson(retraining_id=run.id, place=place, context=context, held_out=held)
+        for place, (context, held) in enumerate(placed)
+    ]
+
+
+def stored(shop: Workshop) -> Iterable[Context]:
+    """Passages of the documents that live versions know, of collections that let the policy learn from them."""
+    for version in shop.adapters.all_live():
+        if not shop.settings_of(version.collection).teaches_policy:
+            continue
+        for document in map(shop.documents.get, version.documents):
+            for passage in document.passages:
+                text = told(passage.text)
+                if len(text.split()) >= LEAST_WORDS:
+                    named = {"document": document.id, "passage": passage.index}
+                    yield Context(title=subject_of(document.title), context=text, **named)
+
+
+def _divided(found: Sequence[Context], wanted: int, run: Retraining) -> tuple[list[Context], list[Context]]:
+    """Held out, and learned from, drawn group by group."""
+    drawn = random.Random(run.id)
+    groups = _groups(found)
+    drawn.shuffle(groups)
+    wanted = min(wanted, max(len(found) // 3, LEAST))
+    held_out: list[Context] = []
+    taught: list[Context] = []
+    for group in groups:
+        drawn.shuffle(group)
+        # One long document must not be the whole tournament.
+        if len(held_out) < wanted:
+            held_out += group[: max(1, wanted // 2)][: wanted - len(held_out)]
+        else:
+            taught += group
+    return held_out, taught[: run.spec.contexts]
+
+
+def _groups(found: Iterable[Context]) -> list[list[Context]]:
+    groups: dict[str, list[Context]] = {}
+    for context in found:
+        groups.setdefault(context.document or context.title, []).append(context)
+    return list(groups.values())

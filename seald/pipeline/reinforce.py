@@ -1,0 +1,158 @@
+"""learning → sampling (the next round) or judging: the policy is fine-tuned on the self-edits that won (ReST-EM's
+M-step, arXiv 2312.06585), or the run is refused where there is nothing to believe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from seald import __version__
+from seald.domain.adapter import WEIGHTS
+from seald.domain.episode import POLICY_ARM, Episode
+from seald.domain.policy_version import PolicyManifest, PolicyVersion
+from seald.domain.retraining import Retraining, RetrainingStatus
+from seald.domain.training import TrainingJob
+from seald.pipeline.draft import policy_of
+from seald.pipeline.earn import agreement_of_seeds, by_context, is_over, surviving
+from seald.pipeline.round_figures import figures_of, means
+from seald.pipeline.score import train
+from seald.pipeline.workshop import Workshop
+from seald.policy.hacking import parted
+from seald.policy.reinforce import has_signal, lessons_of, reweighted, winners
+
+S = RetrainingStatus
+PARTED_ALPHA = 0.05
+FEW = 3
+"""Contexts without a winner in fewer than which a round teaches no policy: it would learn them by heart."""
+
+
+def learn(shop: Workshop, run: Retraining) -> None:
+    """Refuse, or train the round's policy, put its files in place, and go on."""
+    survivors, settings = surviving(shop, run), shop.settings.policy.retrain
+    groups = by_context([episode for episode in survivors if episode.scores])
+    if not has_signal(groups, settings.rewards):
+        message = "no self-edit was worth more than another: all rewards are the same; the policy stays as it is"
+        shop.policies.refuse(run.id, S.LEARNING, "no_signal", message, _reported(shop, run, [], None))
+        return
+    why = _parted(shop, run)
+    if why is not None:
+        shop.policies.refuse(run.id, S.LEARNING, "reward_hacking", why, _reported(shop, run, [], None))
+        return
+    won = winners(groups, settings, agreement_of_seeds(shop, survivors).noise)
+    if len(won) < min(FEW, len(groups)):
+        _without_winners(shop, run, won, len(groups))
+        return
+    version = _policy(shop, run, won)
+    _go_on(shop, run, _reported(shop, run, won, version))
+
+
+def draft_name(run: Retraining, round: int) -> str:
+    """Of the folder in which a round's policy is trained."""
+    return f"{run.id}-{round}"
+
+
+def _without_winners(shop: Workshop, run: Retraining, won: Sequence[Episode], contexts: int) -> None:
+    """What earlier rounds have learned may still be better than what there was."""
+    figures = _reported(shop, run, won, None)
+    if run.version is not None:
+        shop.retrainings.move(run.id, S.LEARNING, S.JUDGING, figures=figures)
+        return
+    message = (
+        f"in {len(won)} of {contexts} contexts a self-edit beat the others by more than noise: too few to learn from; "
+        "the policy stays as it is"
+    )
+    shop.policies.refuse(run.id, S.LEARNING, "nothing_won", message, figures)
+
+
+def _go_on(shop: Workshop, run: Retraining, figures: dict[str, Any]) -> None:
+    if run.round < run.spec.rounds and not is_over(shop, run):
+        shop.retrainings.move(run.id, S.LEARNING, S.SAMPLING, round=run.round + 1, figures=figures)
+    else:
+        shop.retrainings.move(run.id, S.LEARNING, S.JUDGING, figures=figures)
+
+
+def _parted(shop: Workshop, run: Retraining) -> str | None:
+    """Why the reward is no longer believed; None in the first round, which has nothing to be compared with."""
+    if run.round == 1:
+        return None
+    weights = shop.settings.policy.retrain.rewards
+    first = [e for e in shop.episodes.of_round(run.id, 1, POLICY_ARM) if e.scores]
+    latest = [e for e in surviving(shop, run) if e.scores]
+    return parted(means(first, weights), means(latest, weights), alpha=PARTED_ALPHA)
+
+
+def _reported(
+    shop: Workshop, run: Retraining, won: Sequence[Episode], version: PolicyVersion | None
+) -> dict[str, Any]:
+    """The run's figures with those of this round in their place."""
+    rounds = [found for found in run.figures.get("rounds", []) if found["round"] != run.round]
+    return {"rounds": [*rounds, {**_figures(shop, run, won), "version": version.label if version else None}]}
+
+
+def _figures(shop: Workshop, run: Retraining, won: Sequence[Episode]) -> dict[str, Any]:
+    episodes = shop.episodes.of_round(run.id, run.round, POLICY_ARM)
+    found = figures_of(episodes, won, agreement_of_seeds(shop, episodes), shop.settings.policy.retrain.rewards)
+    return {"round": run.round, **found}
+
+
+def _policy(shop: Workshop, run: Retraining, won: Sequence[Episode]) -> PolicyVersion:
+    """The round's policy version with its files in place; twice is once."""
+    parent = run.start if run.round == 1 else _before(shop, run)
+    policy = reweighted(policy_of(shop, parent), won).model_copy(update={"writer": None})
+    version = shop.policies.allot(run.id, run.round, parent=parent, policy=policy)
+    if version.sha256 is not None:
+        return version
+    job = _job(shop, run, parent, won)
+    (result,) = train(shop, run, [job])
+    figures = _figures(shop, run, won) | {"training": result.model_dump(exclude={"canaries", "layer_norms"})}
+    weights, manifest = _publish(shop, run, version, job, figures)
+    recorded = shop.policies.record_weights(version.version, weights, manifest, figures)
+    shop.retrainings.note(run.id, "learned", {"round": run.round, "version": version.version, "winners": len(won)})
+    return recorded
+
+
+def _before(shop: Workshop, run: Retraining) -> int | None:
+    """The policy that the round before has learned: also where this round's is allotted already."""
+    rounds = {v.round: v.version for v in shop.policies.all() if v.retraining_id == run.id}
+    return rounds.get(run.round - 1, run.start)
+
+
+def _job(shop: Workshop, run: Retraining, parent: int | None, won: Sequence[Episode]) -> TrainingJob:
+    settings, folder = shop.settings, None
+    if parent is not None:
+        shop.policy_files.verify(shop.policies.get(parent))
+        folder = str(shop.policy_files.folder(parent))
+    return TrainingJob(
+        id=f"{run.id}, policy of round {run.round}",
+        model=str(shop.base.folder),
+        parent=folder,
+        recipe=settings.recipes[settings.policy.retrain.policy_recipe],
+        seed=settings.training.seed,
+        fresh=lessons_of(won),
+        output=str(shop.policy_files.draft(draft_name(run, run.round))),
+        checkpoint=str(shop.work_folder(run.id) / f"policy-{run.round}"),
+    )
+
+
+def _publish(
+    shop: Workshop, run: Retraining, version: PolicyVersion, job: TrainingJob, figures: dict[str, Any]
+) -> tuple[str, str]:
+    """sha256 of the weights and of the manifest."""
+    draft = shop.policy_files.draft(draft_name(run, run.round))
+    manifest = PolicyManifest(
+        seald=__version__,
+        version=version.version,
+        parent=version.parent,
+        retraining=run.id,
+        round=run.round,
+        files=shop.policy_files.hashes(draft),
+        base_model=shop.base.name,
+        base_sha256=shop.base.sha256,
+        policy=version.policy,
+        recipe=job.recipe,
+        seed=job.seed,
+        documents=version.documents,
+        figures=figures,
+        created=shop.clock.now(),
+    )
+    return manifest.files[WEIGHTS], shop.policy_files.publish(draft, manifest)

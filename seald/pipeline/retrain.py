@@ -1,0 +1,159 @@
+"""Retraining the policy: SEAL's outer loop (ReST-EM, arXiv 2312.06585), a small piece of work a call.
+
+    queued     choose the contexts, and which are held out
+    sampling   an exam for each context, then self-edits by the current policy, weighed by proxy
+    scoring    an adapter for each surviving self-edit, put to the exam, with several seeds
+    learning   the policy is fine-tuned on the self-edits that won; the next round, or
+    judging    a tournament on the held-out contexts; promoted, or refused
+
+Documents go first: a piece is done only where no adaptation can be, and is short. Effects are keyed, states move by
+guarded updates, so that a kill anywhere leaves a run that the next call carries on; the policy that writes is unchanged
+until the tournament is won.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+
+import structlog
+
+from seald.domain.retraining import TERMINAL, Retraining, RetrainingAsk, RetrainingSpec, RetrainingStatus
+from seald.domain.tournament import INCUMBENT
+from seald.errors import EngineUnavailable, IllegalTransition, SealdError, StoreError, TrainerStopped
+from seald.pipeline.contest import contest
+from seald.pipeline.draft import sample
+from seald.pipeline.earn import earn
+from seald.pipeline.lessons import choose
+from seald.pipeline.reinforce import draft_name, learn
+from seald.pipeline.workshop import Workshop
+from seald.policy.archive import draw
+
+log = structlog.get_logger(__name__)
+S = RetrainingStatus
+MOST_RUNS = 1000
+"""Looked at for the archive."""
+
+
+def ask_for_retraining(shop: Workshop, ask: RetrainingAsk, key: str) -> tuple[Retraining, bool]:
+    """Queue a retraining, or find the open one, or that of the same key (`False`). What is not asked for is as
+    configured."""
+    settings = shop.settings.policy.retrain
+    given = ask.contexts if isinstance(ask.contexts, tuple) else ()
+    contexts = ask.contexts if isinstance(ask.contexts, int) else len(given) or settings.contexts
+    spec = RetrainingSpec(
+        rounds=ask.rounds or settings.rounds,
+        contexts=contexts,
+        samples=ask.samples or settings.samples,
+        writer=ask.writer,
+        given=given,
+    )
+    run, new = shop.retrainings.queue(spec, key)
+    if new:
+        log.info("retraining queued", retraining=run.id, key=key)
+    return run, new
+
+
+def begin(shop: Workshop, run: Retraining) -> None:
+    """Choose contexts, and the policy that the first round samples from.
+
+    Raises:
+        InvalidRequest: code `too_few_contexts`.
+    """
+    incumbent = shop.policies.live()
+    number = incumbent.version if incumbent is not None else None
+    start = number if shop.settings.policy.retrain.start == "incumbent" else _from_archive(shop, run)
+    shop.retrainings.begin(run.id, choose(shop, run), incumbent=number, start=start)
+
+
+STEPS: dict[RetrainingStatus, Callable[[Workshop, Retraining], None]] = {
+    S.QUEUED: begin,
+    S.SAMPLING: sample,
+    S.SCORING: earn,
+    S.LEARNING: learn,
+    S.JUDGING: contest,
+}
+
+
+class Retrainer:
+    """One run at a time, in the thread that calls `step`."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self._shop = shop
+
+    def step(self) -> bool:
+        """Do one piece of the oldest run. False: there is nothing to do now."""
+        run = self._shop.retrainings.next_runnable()
+        if run is None or self._shop.stopping.is_set():
+            return False
+        try:
+            self._advance(run)
+        except (EngineUnavailable, StoreError) as error:
+            log.warning("retraining waits", retraining=run.id, reason=error.message)
+            return False
+        self._tidy(run.id)
+        return True
+
+    def sweep(self) -> None:
+        """After a start: remove what killed runs left behind."""
+        shop = self._shop
+        run = shop.retrainings.next_runnable()
+        drafts = [draft_name(run, run.round)] if run is not None else []
+        for gone in shop.policy_files.sweep(shop.policies.all(), drafts):
+            log.info("removed an unfinished policy folder", folder=str(gone))
+        for folder in shop.work.glob("ret-*"):
+            self._tidy(folder.name)
+
+    def _advance(self, run: Retraining) -> None:
+        try:
+            if run.cancel_requested:
+                self._end(run.id, S.CANCELLED, None)
+            else:
+                log.debug("step", retraining=run.id, status=run.status, round=run.round)
+                STEPS[run.status](self._shop, run)
+        except TrainerStopped:
+            if not self._shop.stopping.is_set():
+                self._end(run.id, S.CANCELLED, None)
+        except (EngineUnavailable, StoreError):
+            raise
+        except SealdError as error:
+            self._end(run.id, S.FAILED, {"message": error.message, "code": error.code})
+        except Exception:
+            log.exception("a step broke", retraining=run.id, status=run.status)
+            what = {"message": "internal error; the daemon's log has the details", "code": "internal_error"}
+            self._end(run.id, S.FAILED, what)
+
+    def _end(self, id: str, after: RetrainingStatus, error: dict[str, str] | None) -> None:
+        # Read again: the step may have moved it before it failed.
+        now = self._shop.retrainings.get(id)
+        if now.status in TERMINAL:
+            return
+        try:
+            self._shop.retrainings.move(id, now.status, after, error=error)
+        except IllegalTransition as illegal:
+            log.error("retraining cannot be ended", retraining=id, after=after, reason=illegal.message)
+
+    def _tidy(self, id: str) -> None:
+        try:
+            over = self._shop.retrainings.get(id).status in TERMINAL
+        except SealdError:
+            over = True
+        if over:
+            shutil.rmtree(self._shop.work_folder(id), ignore_errors=True)
+
+
+def _from_archive(shop: Workshop, run: Retraining) -> int | None:
+    """Any earlier policy, by what it gained in its tournament over the seed policy, and by how seldom it was drawn."""
+    scores: dict[int | None, float] = {None: 0.0}
+    drawn: dict[int | None, int] = {}
+    kept = {version.version for version in shop.policies.all() if version.sha256 is not None}
+    for other in shop.retrainings.page(after=None, limit=MOST_RUNS).data:
+        if other.id == run.id:
+            continue
+        drawn[other.start] = drawn.get(other.start, 0) + 1
+        duels = other.figures.get("tournament", {}).get("duels", [])
+        gained = [duel["difference"] for duel in duels if duel["against"] == INCUMBENT]
+        if other.version in kept and gained:
+            scores[other.version] = scores.get(other.incumbent, 0.0) + gained[0]
+    return draw(scores, drawn, int.from_bytes(hashlib.sha256(run.id.encode()).digest()[:4]))
