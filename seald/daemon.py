@@ -35,6 +35,7 @@ from seald.serving.alternating import Alternating
 from seald.serving.fleet import Fleet
 from seald.serving.gateway import HttpGateway
 from seald.serving.model import resolve_model
+from seald.serving.other_writer import OtherWriters
 from seald.store import Stores, open_stores
 from seald.training.launcher import ProcessTrainer
 
@@ -74,6 +75,8 @@ class Daemon:
         self._base = resolve_model(settings.model, settings.cache)
         self._fleet = Fleet(settings, self._base.folder, self._stores.adapter_files)
         stack.callback(self._fleet.stop)
+        self._writers = OtherWriters()
+        stack.callback(self._writers.close)
         self._trainer = ProcessTrainer(settings.training)
         self._fleet.residency.on_traffic = self._trainer.set_busy
         self._shop = self._make_workshop(self._base)
@@ -111,11 +114,14 @@ class Daemon:
     def _make_workshop(self, base: BaseModel) -> Workshop:
         stores, settings = self._stores, self._settings
         policy, forms = load_policy(settings.policy.name)
+        if policy.writer is not None:  # whose key is missed now, not when a document comes
+            self._writers(policy.writer)
         return Workshop(
             settings=settings,
             base=base,
             engine=self._fleet,
             serving=self._fleet.residency,
+            trials=self._fleet,
             trainer=self._trainer if settings.training.share == "colocate" else Alternating(self._trainer, self._fleet),
             documents=stores.documents,
             adaptations=stores.adaptations,
@@ -125,6 +131,9 @@ class Daemon:
             forgetting=stores.forgetting,
             collections=stores.collections,
             files=stores.adapter_files,
+            policies=stores.policies,  # type: ignore[attr-defined]
+            policy_files=stores.policy_files,  # type: ignore[attr-defined]
+            writers=self._writers,
             clock=stores.clock,
             policy=policy,
             forms=forms,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 import httpx
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from seald.errors import SealdError
+from seald.errors import EngineError, SealdError
 from seald.guards.grading import is_right
+from seald.serving.chat_endpoint import ChatEndpoint, without_thoughts
 
 Rule = Callable[[str, str, str], bool]
 """(reply, answer, question) → right."""
@@ -28,8 +28,6 @@ PROMPT = (
 )
 VERDICT_TOKENS = 1024
 """Enough for a model that thinks before it says yes or no."""
-ATTEMPTS = 5
-LONGEST_WAIT_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,8 @@ class RuleGrader:
 class JudgeGrader:
     """A chat model that says yes or no; after the judge of SEAL (arXiv 2506.10943, appendix B.4).
 
-    `url` is the API's root, as in `http://127.0.0.1:8001/v1`. Up to `at_once` requests are in flight. A lost
-    connection, 429 and 5xx are tried again, with random exponential waits from `wait_seconds` on. Closed by `with`.
+    `url` is the API's root, as in `http://127.0.0.1:8001/v1`. Up to `at_once` requests are in flight, each tried
+    again as `ChatEndpoint` says. Closed by `with`.
     """
 
     def __init__(
@@ -91,20 +89,18 @@ class JudgeGrader:
         timeout_seconds: float = 120.0,
         wait_seconds: float = 0.5,
     ) -> None:
-        self._url = url.rstrip("/") + "/chat/completions"
-        self._model = model
         self._at_once = at_once
-        self._wait_seconds = wait_seconds
-        headers = {"authorization": f"Bearer {key}"} if key else {}
         # A proxy of the environment is for judges elsewhere, not for one on this machine.
         local = httpx.URL(url).host in ("127.0.0.1", "localhost", "::1")
-        self._http = httpx.Client(headers=headers, timeout=timeout_seconds, trust_env=not local)
+        self._endpoint = ChatEndpoint(
+            url, model, key, timeout_seconds=timeout_seconds, wait_seconds=wait_seconds, trust_env=not local
+        )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.close()
+        self._endpoint.close()
 
     def grade(self, question: str, answer: str, reply: str) -> bool:
         """Whether the judge says yes.
@@ -125,43 +121,15 @@ class JudgeGrader:
             return list(pool.map(lambda item: self.grade(item.question, item.answer, item.reply), items))
 
     def _ask(self, prompt: str) -> str:
-        body = {
-            "model": self._model,
-            "messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": prompt}],
-            "temperature": 0,
-            "max_tokens": VERDICT_TOKENS,
-        }
-        tries = Retrying(
-            retry=retry_if_exception(_may_pass),
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=self._wait_seconds, max=LONGEST_WAIT_SECONDS),
-            reraise=True,
-        )
+        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": prompt}]
         try:
-            return str(tries(self._post, body))
-        except httpx.HTTPStatusError as error:
-            said = error.response.text[:300]
-            raise JudgeFailed(f"{self._url} answered {error.response.status_code}: {said}") from None
-        except httpx.HTTPError as error:
-            raise JudgeFailed(f"no judge answers at {self._url} ({error or type(error).__name__})") from None
-
-    def _post(self, body: dict[str, object]) -> str:
-        answer = self._http.post(self._url, json=body).raise_for_status()
-        try:
-            return str(answer.json()["choices"][0]["message"]["content"] or "")
-        except (ValueError, KeyError, IndexError, TypeError):
-            raise JudgeFailed(f"{self._url} answered no chat completion: {answer.text[:300]}") from None
-
-
-def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code == 429 or error.response.status_code >= 500
-    return isinstance(error, httpx.TransportError)
+            return self._endpoint.complete(messages, temperature=0, max_tokens=VERDICT_TOKENS)
+        except EngineError as error:
+            raise JudgeFailed(f"the judge gives no verdict: {error.message}") from None
 
 
 def _verdict(said: str, question: str) -> bool:
-    thought = re.sub(r"^.*</think>", "", said, flags=re.DOTALL)
-    found = re.match(r"\W*(yes|no)\b", thought, flags=re.IGNORECASE)
+    found = re.match(r"\W*(yes|no)\b", without_thoughts(said), flags=re.IGNORECASE)
     if found is None:
         raise JudgeFailed(
             f"the judge said neither yes nor no to {question!r}: {said[-200:]!r}", code="unreadable_verdict"

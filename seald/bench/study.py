@@ -13,12 +13,10 @@ from seald.policy import forms as form_rules
 from seald.policy import targeting
 from seald.policy.coverage import Tally
 from seald.policy.mentions import facts_of
+from seald.policy.ready_made import form_of, whole
 from seald.policy.registry import BY_RULE
 from seald.policy.support import SupportFilter
 from seald.ports import BASE, Engine, Sampling
-
-FORM_OF = {"self_qa": "self-qa", "rewrite": "rewrite", "implications_long": "implications-long"}
-"""By which form's rule a writer's text is split, where the writer is no form itself; others wrote implications."""
 
 
 def written_now(
@@ -63,10 +61,8 @@ def as_seald_does(
     support.accepted += [line.text for line in by_rule]
     kept: list[Line] = []
     for writer, text in edits:
-        form = forms.get(writer) or forms[FORM_OF.get(writer, "implications")]
-        begins_bare = form.splitting == "question-answer" and not text.lstrip().lower().startswith("question")
-        whole = f"Question 1: {text}" if begins_bare else text
-        taken = support.take(form_rules.split(form, whole, passage.title))[0]
+        form = form_of(writer, forms)
+        taken = support.take(form_rules.split(form, whole(form, text), passage.title))[0]
         if in_context and form.splitting == "question-answer":
             taken = [line.model_copy(update={"context": passage.context}) for line in taken]
         kept += taken

@@ -107,6 +107,7 @@ class Manifest(BaseModel):
     ledger: tuple[int, int] | None
     """First and last ledger position among the fresh lines; None where there is none."""
     policy: str
+    """Who wrote the fresh lines; several, in a rebuild, with commas between them."""
     recipe: Recipe
     seed: int
     repairs: int = 0

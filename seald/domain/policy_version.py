@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -48,6 +49,12 @@ class PolicyVersion(BaseModel):
         if self.sha256 is None:
             raise IllegalTransition(f"{self.label} has no weights")
         return engine_name(self.sha256)
+
+
+def number_of(name: str) -> int | None:
+    """The `<n>` of a policy called `learned@<n>`; None of any other."""
+    match = re.fullmatch(rf"{PREFIX}([1-9][0-9]{{0,8}})", name)
+    return int(match[1]) if match else None
 
 
 class PolicyManifest(BaseModel):

@@ -11,6 +11,7 @@ from typing import Any
 
 from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.document import Document, Passage
+from seald.domain.policy import Policy
 from seald.domain.self_edit import SelfEdit
 from seald.errors import InvalidRequest
 from seald.pipeline.compact import gather
@@ -19,11 +20,12 @@ from seald.pipeline.probe import freeze_probes
 from seald.pipeline.taught import taught_elsewhere, why_nothing_is_left
 from seald.pipeline.trust import is_quarantined
 from seald.pipeline.workshop import Workshop
+from seald.pipeline.writer import when_asked
 from seald.policy.coverage_report import Report, join, report
 from seald.policy.instructions import subject_of, told
 from seald.policy.support import said
 from seald.policy.writing import Assignment, write
-from seald.ports import BASE
+from seald.ports import Writer
 
 
 def begin(shop: Workshop, adaptation: Adaptation) -> None:
@@ -60,29 +62,39 @@ def edit(shop: Workshop, adaptation: Adaptation) -> None:
 
 
 def _write_document(shop: Workshop, adaptation: Adaptation, document: Document) -> None:
-    done = [e for e in shop.ledger.of_adaptation(adaptation.id) if e.document_id == document.id]
+    edits = shop.ledger.of_adaptation(adaptation.id)
+    policy = _policy(shop, document.collection, edits)
+    done = [edit for edit in edits if edit.document_id == document.id]
     questions = tuple(probe.question for probe in shop.probes.of_documents([document.id], split=None))
-    policy = shop.policy_of(document.collection)
     taught = set(taught_elsewhere(shop, document))
-    for passage in document.passages:
-        task = Assignment(
-            adaptation_id=adaptation.id,
-            document=document,
-            passage=passage,
-            policy=policy,
-            forms=shop.forms,
-            model=BASE,
-            settings=shop.settings.policy,
-            questions=questions,
-            taught=frozenset(taught),
-        )
-        edits = [e for e in done if e.passage_index == passage.index]
-        written = [_store(shop, made) for made in write(shop.engine, task, edits)]
-        taught.update(said(line) for made in (*edits, *written) for line in made.lines)
-        if written:
-            figures = _report(shop, document, passage, [*edits, *written]).figures()
-            named = {"document": document.id, "passage": passage.index}
-            shop.adaptations.note(adaptation.id, "coverage", {**named, **figures})
+    with when_asked(shop, policy) as writer:
+        for passage in document.passages:
+            task = Assignment(
+                adaptation_id=adaptation.id,
+                document=document,
+                passage=passage,
+                policy=policy,
+                forms=shop.forms,
+                settings=shop.settings.policy,
+                questions=questions,
+                taught=frozenset(taught),
+            )
+            taught.update(_write_passage(shop, writer, task, [e for e in done if e.passage_index == passage.index]))
+
+
+def _policy(shop: Workshop, collection: str, edits: Sequence[SelfEdit]) -> Policy:
+    """One policy writes all of an adaptation: whichever began it, even where another one is live by now."""
+    return shop.policy_named(edits[0].policy) if edits else shop.policy_of(collection)
+
+
+def _write_passage(shop: Workshop, writer: Writer, task: Assignment, done: list[SelfEdit]) -> set[str]:
+    """Store what is not among `done`; return what all of it teaches."""
+    written = [_store(shop, made) for made in write(writer, task, done)]
+    if written:
+        figures = _report(shop, task.document, task.passage, [*done, *written]).figures()
+        named = {"document": task.document.id, "passage": task.passage.index}
+        shop.adaptations.note(task.adaptation_id, "coverage", {**named, **figures})
+    return {said(line) for made in (*done, *written) for line in made.lines}
 
 
 def _store(shop: Workshop, made: SelfEdit) -> SelfEdit:

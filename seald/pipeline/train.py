@@ -126,7 +126,8 @@ def _publish(
 ) -> tuple[str, str]:
     """Return the sha256 of the weights and of the manifest."""
     draft = shop.files.draft(version.adaptation_id)
-    positions = [edit.position for edit in _edits(shop, adaptation, version) if edit.position is not None]
+    edits = _edits(shop, adaptation, version)
+    positions = [edit.position for edit in edits if edit.position is not None]
     manifest = Manifest(
         seald=__version__,
         collection=version.collection,
@@ -138,7 +139,7 @@ def _publish(
         base_sha256=shop.base.sha256,
         documents=version.documents,
         ledger=(min(positions), max(positions)) if positions else None,
-        policy=shop.policy_of(version.collection).version,
+        policy=", ".join(dict.fromkeys(edit.policy for edit in edits)),
         recipe=job.recipe,
         seed=job.seed,
         repairs=version.repairs,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from seald.config import Guards, Settings
+from seald.domain.adapter import AdapterStatus
 from seald.domain.base_model import BaseModel
 from seald.domain.collection import CollectionSettings, overlaid
-from seald.domain.policy import Form, Policy
+from seald.domain.policy import Form, OtherWriter, Policy
+from seald.domain.policy_version import PolicyVersion, number_of
+from seald.errors import ConfigError, NotFound
 from seald.policy.registry import load_policy
 from seald.ports import (
     AdaptationStore,
@@ -21,9 +25,13 @@ from seald.ports import (
     Engine,
     ForgettingStore,
     Ledger,
+    PolicyFiles,
+    PolicyStore,
     ProbeStore,
     Serving,
     Trainer,
+    Trials,
+    Writer,
 )
 
 
@@ -35,6 +43,7 @@ class Workshop:
     base: BaseModel
     engine: Engine
     serving: Serving
+    trials: Trials
     trainer: Trainer
     documents: DocumentStore
     adaptations: AdaptationStore
@@ -44,6 +53,10 @@ class Workshop:
     forgetting: ForgettingStore
     collections: CollectionStore
     files: AdapterFiles
+    policies: PolicyStore
+    policy_files: PolicyFiles
+    writers: Callable[[OtherWriter], Writer]
+    """The client of a model elsewhere. Raises ConfigError where its key is not there."""
     clock: Clock
     policy: Policy
     forms: dict[str, Form]
@@ -73,9 +86,45 @@ class Workshop:
         return self.settings.ingest.scrub or self.settings_of(collection).scrub
 
     def policy_of(self, collection: str) -> Policy:
-        """The policy that writes this collection's self-edits.
+        """The policy that writes this collection's self-edits: its own, else the learned one that is live, else the
+        configured one.
 
-        Raises ConfigError: its settings name one that is no longer there.
+        Raises ConfigError: its settings name one that may not write or is no longer there, or the policy mixes forms
+        that no file describes any more.
         """
-        name = self.settings_of(collection).policy
-        return self.policy if name is None else load_policy(name)[0]
+        own, live = self.settings_of(collection).policy, self.policies.live()
+        if own is not None:
+            number = number_of(own)
+            return self.policy_named(own) if number is None else self._formed(_approved(self._learned(number)))
+        return self.policy if live is None else self._formed(live.policy)
+
+    def policy_named(self, name: str) -> Policy:
+        """The policy of this name, learned or of the folder, whatever writes now.
+
+        Raises ConfigError: it is no longer there, or mixes forms that no file describes any more.
+        """
+        number = number_of(name)
+        if number is not None:
+            return self._formed(self._learned(number).policy)
+        return self.policy if name == self.policy.version else self._formed(load_policy(name)[0])
+
+    def _learned(self, number: int) -> PolicyVersion:
+        try:
+            return self.policies.get(number)
+        except NotFound as error:
+            raise ConfigError(error.message, param="policy") from None
+
+    def _formed(self, policy: Policy) -> Policy:
+        missing = [mixed.form for mixed in policy.mix if mixed.form not in self.forms]
+        if missing:
+            raise ConfigError(
+                f"policy {policy.version} mixes {', '.join(missing)}, which no file of policies/ describes any more",
+                param="policy",
+            )
+        return policy
+
+
+def _approved(version: PolicyVersion) -> Policy:
+    if version.status is not AdapterStatus.APPROVED:
+        raise ConfigError(f"{version.label} is {version.status}: it does not write", param="policy")
+    return version.policy

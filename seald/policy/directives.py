@@ -1,7 +1,9 @@
-"""What a self-edit asks of the trainer: read from its first lines, kept within the configured bounds."""
+"""What a self-edit asks of the trainer: read from its lines, or drawn, and kept within the configured bounds."""
 
 from __future__ import annotations
 
+import math
+import random
 import re
 from typing import Any
 
@@ -9,6 +11,10 @@ from seald.config import DirectiveBounds
 from seald.domain.self_edit import Directives
 
 DIRECTIVE = re.compile(r"^\s*(learning_rate|epochs|loss_scope)\s*[:=]\s*(\S+)\s*$", re.MULTILINE)
+
+EXPLORED_EPOCHS = (2, 12)
+LEAST_RATE = 1e-8
+"""Where the bound is 0, which has no logarithm."""
 
 
 def take_directives(reply: str, bounds: DirectiveBounds) -> tuple[Directives, str]:
@@ -19,6 +25,20 @@ def take_directives(reply: str, bounds: DirectiveBounds) -> tuple[Directives, st
         if bounded is not None:
             asked[name] = bounded
     return Directives(**asked), DIRECTIVE.sub("", reply).strip()
+
+
+def drawn(bounds: DirectiveBounds, draw: random.Random) -> str:
+    """Directives at random, one a line as `take_directives` reads them: each with probability 1/2, at least one.
+
+    Learning rates are log-uniform, epochs uniform from 2 to 12, within the bounds; a loss scope is drawn where there
+    is a choice.
+    """
+    low, high = (min(max(n, bounds.epochs[0]), bounds.epochs[1]) for n in EXPLORED_EPOCHS)
+    slow, fast = (math.log(max(rate, LEAST_RATE)) for rate in bounds.learning_rate)
+    lines = [f"learning_rate: {math.exp(draw.uniform(slow, fast)):.2g}", f"epochs: {draw.randint(low, high)}"]
+    if len(set(bounds.loss_scope)) > 1:
+        lines.append(f"loss_scope: {draw.choice(bounds.loss_scope)}")
+    return "\n".join([line for line in lines if draw.random() < 0.5] or [draw.choice(lines)])
 
 
 def _bounded(name: str, value: str, bounds: DirectiveBounds) -> float | int | str | None:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from seald.config.shipped import places
 from seald.domain.policy import Form, MixedForm, Policy
 from seald.errors import ConfigError
 
-_HERE = Path(__file__).parent
-_PLACES = (_HERE.parent / "policies", _HERE.parent.parent / "policies")
-"""In an installed wheel inside the package; in a checkout beside it."""
+_PLACES = places("policies")
 BY_RULE = "none"
 """The form that always belongs to a mix: the passage itself."""
+TARGETED = "targeted"
+"""The form of what is written after the mix: its first sample by rule, the others by the model."""
 
 
 def load_policy(name: str) -> tuple[Policy, dict[str, Form]]:
     """The policy `policies/<name>.toml` and all forms that the folder holds.
 
     A file with a `[form]` describes that form, and the policy that uses it alone (beside the passage itself); one
-    with `[[mix]]` mixes forms of the other files.
+    with `[[mix]]` mixes forms of the other files. With a `[writer]`, another model than the served one writes.
 
     Raises:
         ConfigError: no such policy, or a file does not fit; the message names file and key.
@@ -33,6 +35,11 @@ def load_policy(name: str) -> tuple[Policy, dict[str, Form]]:
         raise ConfigError(f"policy.name is {name!r}; {folder} has {', '.join(files) or 'none'}", param="policy.name")
     forms = {stem: _form(folder, stem, values["form"]) for stem, values in files.items() if "form" in values}
     return _policy(folder, name, files[name], forms), forms
+
+
+def seed_forms(forms: Mapping[str, Form]) -> list[Form]:
+    """Those that a model writes for a whole passage, by name: a learned policy's opponents."""
+    return [form for name, form in sorted(forms.items()) if form.prompt is not None and name != TARGETED]
 
 
 def _read(file: Path) -> dict[str, Any]:

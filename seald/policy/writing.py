@@ -5,26 +5,21 @@ Then, aimed at the facts that these leave open, some more: see `_cover`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from seald.config import Policy as PolicySettings
 from seald.domain.document import Document, Passage
 from seald.domain.policy import Form, Policy
 from seald.domain.self_edit import Directives, DroppedLine, Line, SelfEdit
+from seald.policy import asking, targeting
 from seald.policy import forms as form_rules
-from seald.policy import targeting
 from seald.policy.coverage import CoveredFact, Tally
 from seald.policy.directives import take_directives
-from seald.policy.instructions import divide, subject_of
-from seald.policy.mentions import facts_of
+from seald.policy.registry import TARGETED
 from seald.policy.support import SupportFilter
-from seald.ports import Engine, Sampling
+from seald.ports import BASE, Writer
 
-TARGETED = "targeted"
-"""The form of what is written after the mix: its first sample by rule, the others by the model."""
 MOST_FACTS = 6
 """Facts that one round asks for: a longer list is not heeded."""
 
@@ -38,23 +33,24 @@ class Assignment:
     passage: Passage
     policy: Policy
     forms: dict[str, Form]
-    model: str
     settings: PolicySettings
     questions: tuple[str, ...]
     """Of the probes: what must not be trained on."""
+    model: str = BASE
+    """By what name the writer knows the model that is to write."""
     taught: Collection[str] = ()
     """Lines that other documents have taught already, each as `support.said`."""
     removed: tuple[str, ...] = ()
     """Sentences of the passage that address the model; `write` takes them out before anything sees the passage."""
 
 
-def write(engine: Engine, task: Assignment, done: Sequence[SelfEdit]) -> Iterator[SelfEdit]:
+def write(writer: Writer, task: Assignment, done: Sequence[SelfEdit]) -> Iterator[SelfEdit]:
     """Yield the self-edits of one passage that are not among `done`, which are those of an interrupted run.
 
     First those of the policy's mix, then what covers the facts that these leave open (`_cover`).
 
     Raises:
-        EngineUnavailable, EngineRefused: the engine did not answer.
+        EngineUnavailable, EngineRefused: the writer did not answer.
     """
     task = _as_data(task)
     wanted = [(task.forms[mixed.form], n) for mixed in task.policy.mix for n in range(mixed.samples)]
@@ -64,37 +60,36 @@ def write(engine: Engine, task: Assignment, done: Sequence[SelfEdit]) -> Iterato
     support = SupportFilter(task.passage.text, task.document.title, task.questions, task.taught)
     support.accepted += [text for edit in done for text in _accepted(task, edit)]
     missing = [(form, n) for form, n in wanted if (form.name, n) not in made]
-    for edit in _mix(engine, task, missing, support):
+    for edit in _mix(writer, task, missing, support):
         made[edit.form, edit.sample] = edit
         yield edit
     lines = [line for form, n in wanted for line in made[form.name, n].lines]
     later = {n: edit for (form, n), edit in made.items() if form == TARGETED and n >= _first_round(task)}
     if task.passage.text:
-        yield from _cover(engine, task, lines, later, support)
+        yield from _cover(writer, task, lines, later, support)
 
 
 def _as_data(task: Assignment) -> Assignment:
-    """The passage as no more than what it tells. A title that addresses the model gives way to a plain one."""
-    told, removed = divide(task.passage.text)
-    document = task.document.model_copy(update={"title": subject_of(task.document.title)})
+    title, told, removed = asking.as_data(task.document.title, task.passage.text)
+    document = task.document.model_copy(update={"title": title})
     passage = task.passage.model_copy(update={"text": told})
     return replace(task, document=document, passage=passage, removed=(*task.removed, *removed))
 
 
 def _mix(
-    engine: Engine, task: Assignment, missing: Sequence[tuple[Form, int]], support: SupportFilter
+    writer: Writer, task: Assignment, missing: Sequence[tuple[Form, int]], support: SupportFilter
 ) -> Iterator[SelfEdit]:
     for form, n in (pair for pair in missing if pair[0].prompt is None):
         yield _by_rule(task, form, n, support)
     sampled = [pair for pair in missing if pair[0].prompt is not None]
-    for (form, n), reply in zip(sampled, _replies(engine, task, sampled), strict=True):
+    for (form, n), reply in zip(sampled, _replies(writer, task, sampled), strict=True):
         directives, written = _lines_of(task, form, reply)
         kept, dropped = support.take(written)
         yield _edit(task, form, n, reply, kept, dropped, directives)
 
 
 def _cover(
-    engine: Engine, task: Assignment, lines: Sequence[Line], made: dict[int, SelfEdit], support: SupportFilter
+    writer: Writer, task: Assignment, lines: Sequence[Line], made: dict[int, SelfEdit], support: SupportFilter
 ) -> Iterator[SelfEdit]:
     """What is still open: by rule, which costs no model, then round by round from the model, until every fact stands
     in enough phrasings and both directions, or rounds or budget are spent.
@@ -112,7 +107,7 @@ def _cover(
         if edit is not None:
             tally.take(edit.lines)
         else:
-            reply = _ask_for(engine, task, form, n, tally.coverage().missing()) if n > first else None
+            reply = _ask_for(writer, task, form, n, tally.coverage().missing()) if n > first else None
             edit = _round(task, form, n, reply, tally, support, budget)
             yield edit
         budget -= targeting.tokens(edit.lines)
@@ -137,10 +132,11 @@ def _round(
     return _edit(task, form, n, reply or "", chosen, dropped, directives)
 
 
-def _ask_for(engine: Engine, task: Assignment, form: Form, n: int, missing: Sequence[CoveredFact]) -> str:
+def _ask_for(writer: Writer, task: Assignment, form: Form, n: int, missing: Sequence[CoveredFact]) -> str:
     facts = [fact.text for fact in missing[:MOST_FACTS]]
     prompt = form_rules.render(form, task.document.title, task.passage.text, facts)
-    return engine.ask([prompt], _sampling(task, form, f"{TARGETED}/{n}"), model=task.model)[0]
+    how = asking.sampling(form, task.settings, f"{_named(task)}/{TARGETED}/{n}")
+    return writer.ask([prompt], how, model=task.model)[0]
 
 
 def _first_round(task: Assignment) -> int:
@@ -154,25 +150,15 @@ def _accepted(task: Assignment, edit: SelfEdit) -> list[str]:
     return [line.text if by_rule else line.whole for line in edit.lines]
 
 
-def _replies(engine: Engine, task: Assignment, sampled: Sequence[tuple[Form, int]]) -> Iterator[str]:
-    """One call for each run of forms that are sampled alike, so that the engine batches them."""
-    facts = [fact.text for fact in facts_of(task.document.title, task.passage.text)]
-    for _, group in groupby(sampled, key=lambda pair: _settings(task, pair[0])):
-        forms = [form for form, _ in group]
-        prompts = [form_rules.render(form, task.document.title, task.passage.text, facts) for form in forms]
-        yield from engine.ask(prompts, _sampling(task, forms[0], str(len(prompts))), model=task.model)
+def _replies(writer: Writer, task: Assignment, sampled: Sequence[tuple[Form, int]]) -> Iterator[str]:
+    forms = [form for form, _ in sampled]
+    asked = zip(forms, asking.prompts(forms, task.document.title, task.passage.text), strict=True)
+    return asking.replies(writer, list(asked), task.settings, named=_named(task), model=task.model)
 
 
-def _settings(task: Assignment, form: Form) -> tuple[float, float, int]:
-    return form.temperature, form.top_p, min(form.max_tokens, task.settings.max_tokens)
-
-
-def _sampling(task: Assignment, form: Form, named: str) -> Sampling:
+def _named(task: Assignment) -> str:
     """The same adaptation writes the same again; another one writes something else."""
-    temperature, top_p, limit = _settings(task, form)
-    named = f"{task.adaptation_id}/{task.document.id}/{task.passage.index}/{named}"
-    seed = int.from_bytes(hashlib.sha256(named.encode()).digest()[:4]) >> 1
-    return Sampling(max_tokens=limit, temperature=temperature, top_p=top_p, seed=seed)
+    return f"{task.adaptation_id}/{task.document.id}/{task.passage.index}"
 
 
 def _by_rule(task: Assignment, form: Form, n: int, support: SupportFilter) -> SelfEdit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,8 @@ class Member:
 
 
 class Fleet:
-    """Starts, watches and stops every engine. Fulfils the port `Engine`, by whichever of them is least used.
+    """Starts, watches and stops every engine. Fulfils the ports `Engine` and `Trials`, by whichever of them is
+    least used.
 
     Raises ConfigError when there is nothing to start.
     """
@@ -122,6 +123,10 @@ class Fleet:
         finally:
             for supervisor in self._supervisors:
                 supervisor.wake()
+
+    def tried(self, name: str, folder: Path) -> AbstractContextManager[str]:
+        """As `Residency.tried`."""
+        return self.residency.tried(name, folder)
 
     def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
         """As `EngineClient.ask`."""

@@ -9,21 +9,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from seald.domain.adapter import AdapterVersion, Manifest
 from seald.errors import EngineError, EngineRefused, EngineUnavailable, IntegrityError, SealdError
 from seald.ports import BASE, AdapterFiles, Route
 from seald.serving.canary import check_canary
-from seald.serving.replica import LoadingEngine, Replica
+from seald.serving.replica import LoadingEngine, Replica, drop, refused
+from seald.serving.trials import LoadedTrials
 
 AVOID_SECONDS = 2.0
-SAID = 500
-"""Characters of what an engine says of an adapter that it refuses: it may list every layer."""
 
 
 class Residency:
-    """Fulfils the port `Serving`, and gives leases to the gateway."""
+    """Fulfils the ports `Serving` and `Trials`, and gives leases to the gateway."""
 
     def __init__(
         self, replicas: Sequence[Replica], files: AdapterFiles, *, keep_loaded: int, canary_tolerance: float
@@ -33,6 +33,7 @@ class Residency:
         self._keep_loaded = keep_loaded
         self._tolerance = canary_tolerance
         self._state = threading.Lock()
+        self._trials = LoadedTrials(self._replicas, self._state, self._least_used)
         self._live: dict[str, AdapterVersion] = {}
         self._kept: list[AdapterVersion] = []
         self._asking = 0
@@ -104,13 +105,14 @@ class Residency:
                 with self._state:
                     dropped = name not in self._wanted(replica) and replica.resident.pop(name, None) is not None
                 if dropped:
-                    _drop(replica, name)
+                    drop(replica, name)
 
     def withdraw(self, replica: Replica) -> None:
         """Send it no more requests: it is gone, or about to forget what it holds."""
         with self._state:
             replica.serves = False
             replica.resident.clear()
+            replica.trials.clear()
 
     def restore(self, replica: Replica) -> list[tuple[AdapterVersion, SealdError]]:
         """Load what must be live and is not there yet, then send it requests; return what could not be loaded.
@@ -135,7 +137,7 @@ class Residency:
             if replica.loading.acquire(blocking=False):
                 try:
                     for name in self._idle_beyond_limit(replica):
-                        _drop(replica, name)
+                        drop(replica, name)
                 finally:
                     replica.loading.release()
 
@@ -176,14 +178,18 @@ class Residency:
 
     @contextmanager
     def lend(self, name: str) -> Iterator[LoadingEngine]:
-        """The least used engine that holds `name`, for work that is not a client's. Raises EngineUnavailable."""
+        """The least used engine that knows `name`, for work that is not a client's. Raises EngineUnavailable."""
         with self._state:
-            replica = self._use(name, name)
+            replica = self._use(name, name, Replica.knows)
         try:
             yield replica.engine
         finally:
             with self._state:
                 self._unuse(replica, name)
+
+    def tried(self, name: str, folder: Path) -> AbstractContextManager[str]:
+        """As the port `Trials` says; `lend` finds it."""
+        return self._trials.tried(name, folder)
 
     def is_routed(self, collection: str | None) -> bool:
         """Whether the collection has a live version."""
@@ -230,12 +236,10 @@ class Residency:
             try:
                 check_canary(replica.engine, manifest, engine_name=name, tolerance=self._tolerance)
             except Exception:
-                _drop(replica, name)
+                drop(replica, name)
                 raise
         except EngineRefused as refusal:
-            # Between the engine and us: neither its status nor the folder's place is for the client.
-            said = refusal.message.replace(str(folder), version.label)[:SAID]
-            raise EngineRefused(f"{version.label} cannot be served: {said}", status=502, body=refusal.body) from refusal
+            raise refused(version.label, folder, refusal) from refusal
 
     def _missing_or_serve(
         self, replica: Replica, failed: dict[str, tuple[AdapterVersion, SealdError]]
@@ -248,22 +252,22 @@ class Residency:
             replica.serves = not missing
             return missing
 
-    def _use(self, name: str, label: str) -> Replica:
-        replica = self._least_used(name)
+    def _use(self, name: str, label: str, has: Callable[[Replica, str], bool] = Replica.holds) -> Replica:
+        replica = self._least_used(name, has)
+        if name != BASE and not has(replica, name):
+            raise EngineUnavailable(f"{label} is not loaded in the engine; see `seald status`")
         if replica.holds(name):
             replica.resident.move_to_end(name)
-        elif name != BASE:
-            raise EngineUnavailable(f"{label} is not loaded in the engine; see `seald status`")
         replica.users[name] += 1
         return replica
 
-    def _least_used(self, name: str) -> Replica:
-        """Of those that serve and hold `name`; where none holds it, of those that serve."""
+    def _least_used(self, name: str, has: Callable[[Replica, str], bool] = Replica.holds) -> Replica:
+        """Of those that serve and have `name`; where none has it, of those that serve."""
         serving = [replica for replica in self._replicas if replica.serves]
         if not serving:
             raise EngineUnavailable("no engine is ready; try again in a few seconds")
-        holding = [replica for replica in serving if replica.holds(name)]
-        return min(holding or serving, key=lambda replica: (_avoided(replica), replica.users.total()))
+        having = [replica for replica in serving if has(replica, name)]
+        return min(having or serving, key=lambda replica: (_avoided(replica), replica.users.total()))
 
     def _unuse(self, replica: Replica, name: str) -> None:
         replica.users[name] -= 1
@@ -285,11 +289,3 @@ class Residency:
 
 def _avoided(replica: Replica) -> bool:
     return replica.avoided_until > time.monotonic()
-
-
-def _drop(replica: Replica, name: str) -> None:
-    # An engine that cannot unload is being restarted, which unloads everything.
-    try:
-        replica.engine.unload(name)
-    except EngineError:
-        return

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from seald.config.shipped import places
 from seald.errors import NewerSchema, StoreError
 from seald.store.session import as_store_error
 
-_HERE = Path(__file__).parent
-_PLACES = (_HERE.parent / "migrations", _HERE.parent.parent / "migrations")
-"""In an installed wheel inside the package; in a checkout beside it."""
+_PLACES = places("migrations")
 
 
 def upgrade(engine: Engine) -> None:

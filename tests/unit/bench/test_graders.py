@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from seald.bench.graders import ATTEMPTS, Answered, Grader, JudgeFailed, JudgeGrader, RuleGrader
+from seald.bench.graders import Answered, Grader, JudgeFailed, JudgeGrader, RuleGrader
+from seald.serving.chat_endpoint import ATTEMPTS
 from tests.unit.bench.conftest import JudgeServer
 
 
@@ -75,7 +76,7 @@ def test_a_refusal_is_not_tried_again(judge_server: JudgeServer) -> None:
 def test_nobody_there() -> None:
     with (
         JudgeGrader("http://127.0.0.1:1/v1", "a-judge", wait_seconds=0.001) as grader,
-        pytest.raises(JudgeFailed, match="no judge answers"),
+        pytest.raises(JudgeFailed, match="does not answer"),
     ):
         grader.grade("Who?", "Maren Tosk", "right")
 

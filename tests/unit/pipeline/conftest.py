@@ -20,10 +20,12 @@ from seald.pipeline.runner import Runner
 from seald.pipeline.workshop import Workshop
 from seald.policy.registry import load_policy
 from seald.ports import BASE, Choice, Continuation, Preference, Reply, Sampling
+from seald.serving.other_writer import EndpointWriter
 from seald.serving.replica import Replica
 from seald.serving.residency import Residency
 from seald.store import open_stores
 from seald.training.launcher import ProcessTrainer
+from tests.unit.pipeline.learned import MemoryPolicies
 from tests.unit.store.test_adapters import promoted
 
 CANARY = dict[tuple[int, ...], tuple[float, ...]]
@@ -102,6 +104,7 @@ class Site:
         self.replica = Replica(self.engine)
         self.residency = Residency((self.replica,), self.stores.adapter_files, keep_loaded=3, canary_tolerance=0.05)
         self.residency.restore(self.replica)
+        self.policies = MemoryPolicies()
         self.shop = self._workshop()
         self.runner = Runner(self.shop)
 
@@ -113,8 +116,12 @@ class Site:
             base=BaseModel(name="tiny", folder=self.model, sha256="0" * 64),
             engine=self.engine,
             serving=self.residency,
+            trials=self.residency,
             trainer=self.trainer,
             files=self.stores.adapter_files,
+            policies=self.policies,  # type: ignore[arg-type]
+            policy_files=self.policies,  # type: ignore[arg-type]
+            writers=EndpointWriter,
             policy=policy,
             forms=forms,
             work=self.folder / "work",

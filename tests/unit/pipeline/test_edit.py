@@ -14,12 +14,13 @@ from seald.config import Settings
 from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.document import Document, Passage, content_hash, document_id
 from seald.domain.probe import AnswerScore
-from seald.errors import EngineUnavailable
+from seald.errors import EngineUnavailable, IntegrityError, StoreError
 from seald.pipeline.edit import begin, edit
 from seald.pipeline.workshop import Workshop
 from seald.policy.registry import load_policy
-from seald.ports import Continuation, Sampling
+from seald.ports import BASE, Continuation, Sampling
 from seald.store import Stores, open_stores
+from tests.unit.pipeline.learned import MemoryPolicies, learned
 
 PASSAGES = (
     "The Orvale mill was built in 1847 by Tove Brandt with stone from a closed quarry.",
@@ -32,8 +33,10 @@ class ListedEngine:
 
     def __init__(self, breaks_at: int = -1) -> None:
         self.breaks_at = breaks_at
+        self.models: list[str] = []
 
     def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
+        self.models.append(model)
         self.breaks_at -= 1
         if self.breaks_at == 0:
             raise EngineUnavailable("gone")
@@ -68,14 +71,18 @@ def taken_up(stores: Stores) -> Adaptation:
     return stores.documents.add(document, [])[1]
 
 
-def workshop(stores: Stores, tmp_path: Path, engine: ListedEngine) -> Workshop:
-    policy, forms = load_policy("none")
+def workshop(
+    stores: Stores, tmp_path: Path, engine: ListedEngine, policies: MemoryPolicies | None = None, named: str = "none"
+) -> Workshop:
+    policy, forms = load_policy(named)
     unused: Any = None
+    learned_ones: Any = policies or MemoryPolicies()
     return Workshop(
         settings=Settings(data_dir=tmp_path),
         base=unused,
         engine=engine,  # type: ignore[arg-type]
         serving=unused,
+        trials=learned_ones,
         trainer=unused,
         documents=stores.documents,
         adaptations=stores.adaptations,
@@ -85,6 +92,9 @@ def workshop(stores: Stores, tmp_path: Path, engine: ListedEngine) -> Workshop:
         forgetting=stores.forgetting,
         collections=stores.collections,
         files=unused,
+        policies=learned_ones,
+        policy_files=learned_ones,
+        writers=unused,
         clock=unused,
         policy=policy,
         forms=forms,
@@ -138,3 +148,79 @@ def test_an_engine_that_goes_in_the_middle_changes_nothing(stores: Stores, tmp_p
     edited(stores, workshop(stores, tmp_path, ListedEngine()), adaptation)
     edits = stores.ledger.of_adaptation(adaptation.id)
     assert [(e.passage_index, e.form, e.sample, e.lines) for e in edits] == wanted
+
+
+def test_a_learned_policy_writes_under_its_own_weights_loaded_once_for_all_passages(
+    stores: Stores, tmp_path: Path
+) -> None:
+    policies, engine = MemoryPolicies(), ListedEngine()
+    version = policies.put(learned(3), live=True)
+    shop, adaptation = workshop(stores, tmp_path, engine, policies), taken_up(stores)
+    begin(shop, adaptation)
+    edited(stores, shop, adaptation)
+    of_the_probes, *of_the_passages = engine.models
+    assert of_the_probes == BASE
+    assert set(of_the_passages) == {version.engine_name}
+    assert len(of_the_passages) > len(PASSAGES)
+    assert (policies.loads, policies.loaded) == ([version.engine_name], set())
+    assert {edit.policy for edit in stores.ledger.of_adaptation(adaptation.id)} == {"learned@3"}
+
+
+def test_weights_that_nobody_asks_are_not_loaded(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies, adaptation = MemoryPolicies(), taken_up(stores)
+    policies.put(learned(3), live=True)
+    shop = workshop(stores, tmp_path, ListedEngine(), policies)
+    begin(shop, adaptation)
+
+    def killed(*_: object, **__: object) -> None:
+        raise StoreError("killed when all was written")
+
+    with monkeypatch.context() as broken, pytest.raises(StoreError):
+        broken.setattr(stores.adaptations, "move", killed)
+        edited(stores, shop, adaptation)
+    assert len(policies.loads) == 1
+    assert edited(stores, shop, adaptation).status is AdaptationStatus.TRAINING
+    assert len(policies.loads) == 1
+
+
+def test_a_torn_policy_writes_nothing_and_no_other_does_in_its_place(stores: Stores, tmp_path: Path) -> None:
+    policies, engine, adaptation = MemoryPolicies(torn={3}), ListedEngine(), taken_up(stores)
+    policies.put(learned(3), live=True)
+    shop = workshop(stores, tmp_path, engine, policies)
+    begin(shop, adaptation)
+    with pytest.raises(IntegrityError, match="learned@3"):
+        edited(stores, shop, adaptation)
+    assert (engine.models, policies.loads) == ([BASE], []), "the probes alone were made"
+
+
+def test_the_policy_that_began_an_adaptation_writes_it_to_its_end(stores: Stores, tmp_path: Path) -> None:
+    policies, adaptation = MemoryPolicies(), taken_up(stores)
+    began = policies.put(learned(3), live=True)
+    shop = workshop(stores, tmp_path, ListedEngine(breaks_at=3), policies)
+    begin(shop, adaptation)
+    with pytest.raises(EngineUnavailable):
+        edited(stores, shop, adaptation)
+    assert policies.loaded == set()
+    policies.put(learned(4, form="self-qa"), live=True)
+    engine = ListedEngine()
+    edited(stores, workshop(stores, tmp_path, engine, policies), adaptation)
+    edits = stores.ledger.of_adaptation(adaptation.id)
+    assert {edit.policy for edit in edits} == {"learned@3"}
+    assert {edit.form for edit in edits} == {"none", "rewrite", "targeted"}
+    assert set(engine.models) == {began.engine_name}
+
+
+def test_a_seed_policy_that_began_goes_on_although_a_learned_one_is_live_by_now(stores: Stores, tmp_path: Path) -> None:
+    policies, adaptation = MemoryPolicies(), taken_up(stores)
+    shop = workshop(stores, tmp_path, ListedEngine(breaks_at=2), policies, named="rewrite")
+    begin(shop, adaptation)
+    with pytest.raises(EngineUnavailable):
+        edited(stores, shop, adaptation)
+    policies.put(learned(4), live=True)
+    engine = ListedEngine()
+    edited(stores, workshop(stores, tmp_path, engine, policies, named="default"), adaptation)
+    assert {edit.policy for edit in stores.ledger.of_adaptation(adaptation.id)} == {"rewrite"}
+    assert set(engine.models) == {BASE}
+    assert policies.loads == []

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from seald.domain.policy import OtherWriter
 from seald.errors import ConfigError
 from seald.policy.registry import load_policy
 
@@ -27,3 +30,25 @@ def test_an_unknown_policy_says_which_there_are() -> None:
     with pytest.raises(ConfigError, match="default") as error:
         load_policy("nothing")
     assert error.value.param == "policy.name"
+
+
+FORM = 'prompt = "{title} {passage}"\nsplitting = "lines"\n'
+
+
+def test_a_file_may_name_another_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seald.policy.registry._PLACES", (tmp_path / "none", tmp_path))
+    (tmp_path / "none.toml").write_text('[form]\nsplitting = "sentences"\n')
+    writer = '[writer]\nurl = "https://api.example.com/v1"\nmodel = "m"\nkey_env = "A_KEY"\n'
+    (tmp_path / "far.toml").write_text(f"{writer}[form]\n{FORM}")
+    policy, forms = load_policy("far")
+    assert policy.writer == OtherWriter(url="https://api.example.com/v1", model="m", key_env="A_KEY")
+    assert set(forms) == {"none", "far"}
+    assert load_policy("none")[0].writer is None
+
+
+def test_a_writer_that_does_not_fit_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seald.policy.registry._PLACES", (tmp_path, tmp_path))
+    (tmp_path / "none.toml").write_text('[form]\nsplitting = "sentences"\n')
+    (tmp_path / "far.toml").write_text(f'[writer]\nurl = "ftp://x/v1"\nmodel = "m"\n[form]\n{FORM}')
+    with pytest.raises(ConfigError, match=r"far\.toml: writer\.url"):
+        load_policy("far")

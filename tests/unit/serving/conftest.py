@@ -52,10 +52,12 @@ class MemoryEngine:
         if self.refuses is not None:
             raise self.refuses
         self.loads.append(name)
-        self.names.append(name)
+        if name not in self.names:
+            self.names.append(name)
 
     def unload(self, name: str) -> None:
-        self.names.remove(name)
+        if name in self.names:
+            self.names.remove(name)
 
     def score_tokens(self, token_ids: Sequence[Sequence[int]], *, models: Sequence[str]) -> list[list[float]]:
         if self.mute:
