@@ -22,7 +22,7 @@ from seald.policy.coverage import Tally
 from seald.policy.registry import load_policy
 from seald.serving.fleet import Fleet
 from seald.serving.model import resolve_model
-from seald.serving.other_writer import OtherWriterClient
+from seald.serving.other_writer import OtherWriters
 from seald.store import open_stores
 from seald.training.launcher import ProcessTrainer
 
@@ -73,13 +73,15 @@ def _workshop(settings: Settings) -> Iterator[Workshop]:
         base = resolve_model(settings.model, settings.cache)
         fleet = Fleet(settings, base.folder, stores.adapter_files)
         stack.callback(fleet.stop)
+        writers = OtherWriters()
+        stack.callback(writers.close)
         policy, forms = load_policy(settings.policy.name)
         shop = Workshop(
             settings=settings,
             base=base,
             engine=fleet,
             serving=fleet.residency,
-            trials=fleet.residency,
+            trials=fleet,
             trainer=ProcessTrainer(settings.training),
             documents=stores.documents,
             adaptations=stores.adaptations,
@@ -92,7 +94,7 @@ def _workshop(settings: Settings) -> Iterator[Workshop]:
             episodes=stores.episodes,
             policies=stores.policies,
             policy_files=stores.policy_files,
-            writers=OtherWriterClient,
+            writers=writers,
             files=stores.adapter_files,
             clock=stores.clock,
             policy=policy,

@@ -43,7 +43,7 @@ def contest(shop: Workshop, run: Retraining) -> None:
             if (arm, lesson.id) not in done:
                 _write(shop, run, lesson, arm, policy)
                 return
-    lacking = [e for e in episodes if e.sample == WHOLE and e.lines and len(e.scores) < _seeds(e)]
+    lacking = [e for e in episodes if e.survived and e.lines and len(e.scores) < _seeds(e)]
     if lacking:
         known = {lesson.id: lesson for lesson in lessons}
         score_some(shop, run, known, min_first(lacking)[: shop.settings.policy.retrain.together])

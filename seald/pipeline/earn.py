@@ -8,12 +8,15 @@ from datetime import timedelta
 
 from seald.domain.episode import POLICY_ARM, Episode
 from seald.domain.retraining import Lesson, Retraining, RetrainingStatus
+from seald.errors import TrainerFailed
 from seald.pipeline.score import forget_work, score
 from seald.pipeline.workshop import Workshop
 from seald.policy.reliability import Reliability, reliability
 from seald.policy.rewards import rewards
 
 S = RetrainingStatus
+OWN_FAULT = ("diverged", "out_of_memory")
+"""What a self-edit's own directives or length may do to its training."""
 LEAST_SEEDS = 2
 """With one training of each there is no telling what is noise."""
 
@@ -32,14 +35,32 @@ def earn(shop: Workshop, run: Retraining) -> None:
 def score_some(
     shop: Workshop, run: Retraining, lessons: Mapping[str, Lesson], episodes: Sequence[Episode]
 ) -> None:
-    """One score more for each of these, stored, and what was trained for it deleted."""
-    scored = score(shop, run, lessons, episodes)
+    """One score more for each of these, stored, and what was trained for it deleted.
+
+    One that cannot be trained, by the directives that it asks for, is left out from then on.
+    """
+    try:
+        scored = score(shop, run, lessons, episodes)
+    except TrainerFailed as failure:
+        if len(episodes) > 1:
+            for episode in episodes:
+                score_some(shop, run, lessons, [episode])
+        else:
+            _leave_out(shop, run, episodes[0], failure)
+        return
     shop.episodes.put(scored)
     forget_work(shop, run, scored)
     for episode in scored:
         last = episode.scores[-1]
         told = last.model_dump(exclude={"tokens"}) | {"arm": episode.arm, "context": episode.context_id}
         shop.retrainings.note(run.id, "scored", {"round": episode.round, "sample": episode.sample, **told})
+
+
+def _leave_out(shop: Workshop, run: Retraining, episode: Episode, failure: TrainerFailed) -> None:
+    if failure.code not in OWN_FAULT:
+        raise failure
+    shop.episodes.put([episode.model_copy(update={"survived": False, "scores": ()})])
+    shop.retrainings.note(run.id, "untrainable", {"context": episode.context_id, "code": failure.code})
 
 
 def surviving(shop: Workshop, run: Retraining) -> list[Episode]:

@@ -26,7 +26,7 @@ def choose(shop: Workshop, run: Retraining) -> list[Lesson]:
     Raises:
         InvalidRequest: code `too_few_contexts`.
     """
-    found = list(dict.fromkeys(run.spec.given or stored(shop)))
+    found = list(dict.fromkeys(_plain(run.spec.given or stored(shop))))
     held_out, taught = _divided(found, shop.settings.policy.retrain.tournament.contexts, run)
     if min(len(held_out), len(taught)) < LEAST:
         raise InvalidRequest(
@@ -48,10 +48,17 @@ def stored(shop: Workshop) -> Iterable[Context]:
             continue
         for document in map(shop.documents.get, version.documents):
             for passage in document.passages:
-                text = told(passage.text)
-                if len(text.split()) >= LEAST_WORDS:
-                    named = {"document": document.id, "passage": passage.index}
-                    yield Context(title=subject_of(document.title), context=text, **named)
+                yield Context(
+                    title=document.title, context=passage.text, document=document.id, passage=passage.index
+                )
+
+
+def _plain(contexts: Iterable[Context]) -> Iterable[Context]:
+    """What is left of each without what addresses the model, where that is enough."""
+    for context in contexts:
+        text = told(context.context)
+        if len(text.split()) >= LEAST_WORDS:
+            yield context.model_copy(update={"title": subject_of(context.title), "context": text})
 
 
 def _divided(found: Sequence[Context], wanted: int, run: Retraining) -> tuple[list[Context], list[Context]]:

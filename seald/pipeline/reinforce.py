@@ -29,7 +29,8 @@ FEW = 3
 def learn(shop: Workshop, run: Retraining) -> None:
     """Refuse, or train the round's policy, put its files in place, and go on."""
     survivors, settings = surviving(shop, run), shop.settings.policy.retrain
-    groups = by_context([episode for episode in survivors if episode.scores])
+    # One that speaks to the model, in lines that were dropped, is no example of writing.
+    groups = by_context([e for e in survivors if e.scores and not e.dropped.get("instruction")])
     if not has_signal(groups, settings.rewards):
         message = "no self-edit was worth more than another: all rewards are the same; the policy stays as it is"
         shop.policies.refuse(run.id, S.LEARNING, "no_signal", message, _reported(shop, run, [], None))

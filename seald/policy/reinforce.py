@@ -104,6 +104,12 @@ def _apportioned(weights: Mapping[str, float], total: int) -> dict[str, int]:
 
 def lessons_of(won: Sequence[Episode]) -> tuple[Line, ...]:
     """What the policy is trained on: the prompt that it was given, and its whole answer, directives at the head. By
-    context and sample, each once; an empty answer teaches nothing."""
+    context and sample, each once; an empty answer teaches nothing, and one that was cut off not that it ends there."""
     ordered = sorted(won, key=lambda e: (e.context_id, e.sample, e.key))
-    return tuple(dict.fromkeys(Line(prompt=e.prompt, text=e.raw) for e in ordered if e.raw.strip()))
+    lines = (Line(prompt=e.prompt, text=e.raw, ended=_is_ended(e.raw)) for e in ordered if e.raw.strip())
+    return tuple(dict.fromkeys(lines))
+
+
+def _is_ended(text: str) -> bool:
+    """Nobody tells whether the writer came to its end, but a sentence that did has a mark there."""
+    return text.rstrip().endswith((".", "!", "?", '"', "”", ")", ":"))
