@@ -125,6 +125,8 @@ class Daemon:
             forgetting=stores.forgetting,
             collections=stores.collections,
             files=stores.adapter_files,
+            policies=stores.policies,
+            policy_files=stores.policy_files,
             clock=stores.clock,
             policy=policy,
             forms=forms,

@@ -21,6 +21,8 @@ from seald.ports import (
     Engine,
     ForgettingStore,
     Ledger,
+    PolicyFiles,
+    PolicyStore,
     ProbeStore,
     Serving,
     Trainer,
@@ -44,6 +46,8 @@ class Workshop:
     forgetting: ForgettingStore
     collections: CollectionStore
     files: AdapterFiles
+    policies: PolicyStore
+    policy_files: PolicyFiles
     clock: Clock
     policy: Policy
     forms: dict[str, Form]

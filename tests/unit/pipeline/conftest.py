@@ -115,6 +115,8 @@ class Site:
             serving=self.residency,
             trainer=self.trainer,
             files=self.stores.adapter_files,
+            policies=self.stores.policies,
+            policy_files=self.stores.policy_files,
             policy=policy,
             forms=forms,
             work=self.folder / "work",

@@ -85,6 +85,8 @@ def workshop(stores: Stores, tmp_path: Path, engine: ListedEngine) -> Workshop:
         forgetting=stores.forgetting,
         collections=stores.collections,
         files=unused,
+        policies=unused,
+        policy_files=unused,
         clock=unused,
         policy=policy,
         forms=forms,
