@@ -131,8 +131,10 @@ class Daemon:
             forgetting=stores.forgetting,
             collections=stores.collections,
             files=stores.adapter_files,
-            policies=stores.policies,  # type: ignore[attr-defined]
-            policy_files=stores.policy_files,  # type: ignore[attr-defined]
+            retrainings=stores.retrainings,
+            episodes=stores.episodes,
+            policies=stores.policies,
+            policy_files=stores.policy_files,
             writers=self._writers,
             clock=stores.clock,
             policy=policy,

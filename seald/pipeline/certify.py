@@ -91,8 +91,9 @@ def _askable(shop: Workshop, adaptation: Adaptation) -> list[AdapterVersion]:
 
 
 def _remove_files(shop: Workshop, adaptation: Adaptation, knew: Iterable[AdapterVersion]) -> int:
-    """Delete the weights, drafts and work of what knew it; files that went."""
+    """Delete the weights, drafts and work of what knew it, adapters and learned policies; files that went."""
     folders: list[Path] = []
+    tainted = shop.policies.tainted()
     ids = {version.adaptation_id for version in knew} | set(shop.forgetting.learned_by(adaptation.forgets or ""))
     for version in knew:
         if version.sha256 is not None:
@@ -100,7 +101,18 @@ def _remove_files(shop: Workshop, adaptation: Adaptation, knew: Iterable[Adapter
             file_of(shop, version).unlink(missing_ok=True)
         folders.append(shop.files.folder(version.collection, version.version))
     folders += [folder for id in ids for folder in (shop.files.draft(id), shop.work_folder(id))]
+    folders += [shop.policy_files.folder(policy.version) for policy in tainted]
+    for id in shop.forgetting.retrained_by(adaptation.forgets or ""):
+        folders += _left_by(shop, id)
     files = sum(1 for folder in folders for file in folder.rglob("*") if file.is_file())
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
+    for policy in tainted:
+        shop.policies.erase(policy.version)
     return files
+
+
+def _left_by(shop: Workshop, retraining_id: str) -> list[Path]:
+    """Drafts and work folders of a retraining: their names begin with its id."""
+    places = (shop.policy_files.draft(retraining_id), shop.work_folder(retraining_id))
+    return [folder for place in places for folder in place.parent.glob(f"{retraining_id}*")]

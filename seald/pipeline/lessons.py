@@ -66,7 +66,7 @@ def _divided(found: Sequence[Context], wanted: int, run: Retraining) -> tuple[li
     drawn = random.Random(run.id)
     groups = _groups(found)
     drawn.shuffle(groups)
-    wanted = min(wanted, max(len(found) // 3, LEAST))
+    wanted = min(wanted, len(found) // 2)
     held_out: list[Context] = []
     taught: list[Context] = []
     for group in groups:

@@ -23,11 +23,13 @@ from seald.ports import (
     CollectionStore,
     DocumentStore,
     Engine,
+    EpisodeStore,
     ForgettingStore,
     Ledger,
     PolicyFiles,
     PolicyStore,
     ProbeStore,
+    RetrainingStore,
     Serving,
     Trainer,
     Trials,
@@ -53,6 +55,8 @@ class Workshop:
     forgetting: ForgettingStore
     collections: CollectionStore
     files: AdapterFiles
+    retrainings: RetrainingStore
+    episodes: EpisodeStore
     policies: PolicyStore
     policy_files: PolicyFiles
     writers: Callable[[OtherWriter], Writer]

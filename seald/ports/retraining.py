@@ -43,7 +43,8 @@ class RetrainingStore(Protocol):
 
     def begin(self, id: str, lessons: Sequence[Lesson], *, incumbent: int | None, start: int | None) -> Retraining:
         """In one transaction: queued → sampling, with its lessons, the policy that writes now, and the one that its
-        first round samples from. Raises IllegalTransition."""
+        first round samples from. Raises IllegalTransition, also (code `document_forgotten`) where a lesson or one of
+        these policies knows a document that was taken back."""
         ...
 
     def move(
@@ -84,7 +85,7 @@ class RetrainingStore(Protocol):
         ...
 
     def set_exam(self, id: str, context_id: str, exam: Exam) -> None:
-        """Once: an exam that is there stays."""
+        """Once: an exam that is there stays. Raises NotFound where there is no such lesson."""
         ...
 
 
@@ -92,7 +93,9 @@ class EpisodeStore(Protocol):
     """Episodes of all retrainings."""
 
     def put(self, episodes: Sequence[Episode]) -> None:
-        """In one transaction: store each under its key; one that is there is replaced."""
+        """In one transaction: store each under its key; one that is there is replaced.
+
+        Raises IllegalTransition where its retraining has ended: a document of it may have been taken back."""
         ...
 
     def of_round(self, retraining_id: str, round: int, arm: str | None = None) -> list[Episode]:
@@ -106,11 +109,17 @@ class PolicyStore(Protocol):
     def allot(self, retraining_id: str, round: int, *, parent: int | None, policy: Policy) -> PolicyVersion:
         """Give the round of a retraining its policy version, once, and set the retraining's `version`. `policy.version`
         is replaced by the label. Its documents are its parent's and those of the retraining's lessons that are not held
-        out."""
+        out.
+
+        Raises IllegalTransition where the retraining has ended, or (code `document_forgotten`) its parent learned from
+        what was taken back."""
         ...
 
     def record_weights(self, version: int, sha256: str, manifest_sha256: str, figures: dict[str, Any]) -> PolicyVersion:
-        """The files are in place. Doing it again with the same hashes changes nothing."""
+        """The files are in place. Doing it again with the same hashes changes nothing.
+
+        Raises IllegalTransition for other hashes, for what is no candidate any more, and (code `document_forgotten`)
+        for what learned from a document that was taken back."""
         ...
 
     def get(self, version: int) -> PolicyVersion:
@@ -142,12 +151,14 @@ class PolicyStore(Protocol):
     def roll_back(self, to: int | None, *, reason: str | None) -> PolicyVersion | None:
         """Move the pointer to `to` (0: the seed policy; None: the one that wrote before this one).
 
-        Raises NotFound, or Conflict when `to` was never approved or there is nothing to go back to.
+        Raises NotFound, or Conflict when `to` was never approved or learned from what was taken back, or there is
+        nothing to go back to.
         """
         ...
 
     def tainted(self) -> list[PolicyVersion]:
-        """Versions with weights that learned from a document which was forgotten: their files are to be deleted."""
+        """Versions that learned from a document which was forgotten and whose weights are, or, of a candidate, may be
+        there: their files are to be deleted."""
         ...
 
     def erase(self, version: int) -> None:
@@ -164,7 +175,8 @@ class PolicyFiles(Protocol):
         ...
 
     def draft(self, name: str) -> Path:
-        """Where a trainer leaves its files: on the same filesystem as the versions."""
+        """Where a trainer leaves its files: on the same filesystem as the versions. `name` begins with the
+        retraining's id, as do the names of its work folders: by it they are found when a document is taken back."""
         ...
 
     def hashes(self, draft: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What lasts: the database (one file a noun) and the folders of adapter versions."""
+"""What lasts: the database (one file a noun) and the folders of adapter versions and learned policies."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from seald.store.answered import SqlAnswered
 from seald.store.clock import SystemClock
 from seald.store.collections import SqlCollections
 from seald.store.documents import SqlDocuments
+from seald.store.episodes import SqlEpisodes
 from seald.store.feedback import SqlFeedback
 from seald.store.forgetting import SqlForgetting
 from seald.store.ledger import SqlLedger
 from seald.store.lock import DataFolderLock
 from seald.store.migrate import upgrade
+from seald.store.policies import SqlPolicies
+from seald.store.policy_files import PolicyFolders
 from seald.store.probes import SqlProbes
+from seald.store.retrainings import SqlRetrainings
 from seald.store.session import Session
 from seald.store.watches import SqlWatches
 
@@ -40,6 +44,10 @@ class Stores:
     answers: SqlAnswered
     feedback: SqlFeedback
     watches: SqlWatches
+    retrainings: SqlRetrainings
+    episodes: SqlEpisodes
+    policies: SqlPolicies
+    policy_files: PolicyFolders
     clock: SystemClock
     session: Session
     lock: DataFolderLock
@@ -77,6 +85,10 @@ def open_stores(settings: Settings) -> Stores:
         answers=SqlAnswered(session, clock),
         feedback=SqlFeedback(session, clock),
         watches=SqlWatches(session),
+        retrainings=SqlRetrainings(session, clock),
+        episodes=SqlEpisodes(session),
+        policies=SqlPolicies(session, clock),
+        policy_files=PolicyFolders(settings.data_dir / "policies" / "learned"),
         clock=clock,
         session=session,
         lock=lock,

@@ -13,7 +13,7 @@ from seald.domain.certificate import Certificate
 from seald.domain.document import Document
 from seald.errors import NotFound
 from seald.ports import Clock
-from seald.store import adaptations, documents, erasure, live, relearning, taint, versions
+from seald.store import adaptations, documents, erasure, live, relearning, taint, unlearning, versions
 from seald.store.session import Session
 from seald.store.tables import adaptations as adaptation_rows
 from seald.store.tables import adapter_versions as version_rows
@@ -59,6 +59,11 @@ class SqlForgetting:
         with self._session.read() as connection:
             return erasure.learning(connection, document)
 
+    def retrained_by(self, document: str) -> list[str]:
+        """Retrainings that had a passage of it as a lesson, or went by a policy that learned from it."""
+        with self._session.read() as connection:
+            return unlearning.touched(connection, document)
+
     def begin(self, document: str, *, to: int | None, copies: Sequence[str]) -> tuple[Adaptation, bool]:
         """The tombstone, and all that may never be undone, in one transaction. Twice is once: then `False`."""
         with self._session.write() as connection:
@@ -68,6 +73,7 @@ class SqlForgetting:
             knowing = taint.numbers(connection, known.collection, document)
             rest = _known_beside(connection, known, knowing)
             erasure.bury(connection, self._clock, document)
+            unlearning.stop(connection, self._clock, document)
             again, more = self._stop(connection, known, knowing)
             _shut(connection, known.collection, knowing)
             if live.version_of(connection, known.collection) in knowing:
@@ -112,6 +118,7 @@ class SqlForgetting:
             self._stop(connection, tombstone, knowing)
             _shut(connection, certificate.collection, knowing)
             counted = erasure.empty(connection, certificate.collection, certificate.document, knowing)
+            counted |= unlearning.empty(connection, certificate.document)
             removed = certificate.removed.model_copy(update={"rows": counted})
             stored = certificate.model_copy(update={"removed": removed})
             values = {"document": stored.document, "adaptation": stored.adaptation, "at": stored.at, "scrubbed": False}

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, select, update
 
 from seald.domain.adapter import AdapterStatus
 from seald.ports import Clock
+from seald.store import trail
 from seald.store.tables import adapter_versions as versions
 from seald.store.tables import live as pointers
 from seald.store.tables import live_moves as moves
@@ -18,20 +19,11 @@ def version_of(connection: Connection, collection: str) -> int | None:
 
 def before(connection: Connection, collection: str) -> int | None:
     """The version that was live before the one that is live now; None is the base, also when the base is live. What
-    has been retired since is passed over.
-
-    The moves are retraced as steps along a trail: one to a version on the trail goes back to it and forgets what came
-    after. Rolling back again and again therefore walks further back instead of going to and fro.
-    """
+    has been retired since is passed over."""
     query = select(moves.c.to_version).where(moves.c.collection == collection).order_by(moves.c.seq)
-    trail: list[int | None] = [None]
-    for version in connection.scalars(query):
-        if version in trail:
-            del trail[trail.index(version) :]
-        trail.append(version)
     approved = (versions.c.collection == collection) & (versions.c.status == AdapterStatus.APPROVED)
-    there = {None, *connection.scalars(select(versions.c.version).where(approved))}
-    return next((version for version in trail[-2::-1] if version in there), None)
+    there = set(connection.scalars(select(versions.c.version).where(approved)))
+    return trail.before(connection.scalars(query), there)
 
 
 def move(

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from seald.domain.adaptation import Adaptation, AdaptationKind
 from seald.domain.adapter import AdapterVersion
-from seald.errors import Conflict, IllegalTransition
+from seald.errors import Conflict
 from seald.store import adaptations, live, supersession
 from seald.store.versions import find
 
@@ -48,11 +48,7 @@ def require_nothing_forgotten(connection: Connection, adaptation: Adaptation) ->
     known = adaptation.documents
     if adaptation.version is not None:
         known += find(connection, adaptation.collection, adaptation.version).documents
-    if gone := supersession.forgotten(connection, known):
-        raise IllegalTransition(
-            f"{adaptation.id} knows {', '.join(sorted(gone))}, which was taken back: it can never be promoted",
-            code="document_forgotten",
-        )
+    supersession.require_kept(connection, adaptation.id, known)
 
 
 def replaceable(connection: Connection, collection: str) -> AdapterVersion:

@@ -7,12 +7,12 @@ document was never promoted, or a rollback went behind it, the older one still c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
 from seald.domain.document import Document
-from seald.errors import Conflict, NotFound
+from seald.errors import Conflict, IllegalTransition, NotFound
 from seald.store.tables import documents as rows
 
 
@@ -37,6 +37,13 @@ def forgotten(connection: Connection, documents: Sequence[str]) -> set[str]:
     """Those that were taken back."""
     query = select(rows.c.id).where(rows.c.id.in_(documents), rows.c.forgotten.is_not(None))
     return set(connection.scalars(query))
+
+
+def require_kept(connection: Connection, who: str, documents: Iterable[str]) -> None:
+    """Raise IllegalTransition (code `document_forgotten`) where `who` knows one that was taken back."""
+    if gone := forgotten(connection, [*dict.fromkeys(documents)]):
+        message = f"{who} knows {', '.join(sorted(gone))}, which was taken back: nothing can be made of it"
+        raise IllegalTransition(message, code="document_forgotten")
 
 
 def successor(connection: Connection, document: str) -> str | None:

@@ -119,6 +119,8 @@ class Site:
             trials=self.residency,
             trainer=self.trainer,
             files=self.stores.adapter_files,
+            retrainings=self.stores.retrainings,
+            episodes=self.stores.episodes,
             policies=self.policies,  # type: ignore[arg-type]
             policy_files=self.policies,  # type: ignore[arg-type]
             writers=EndpointWriter,

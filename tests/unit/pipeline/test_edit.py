@@ -92,6 +92,8 @@ def workshop(
         forgetting=stores.forgetting,
         collections=stores.collections,
         files=unused,
+        retrainings=unused,
+        episodes=unused,
         policies=learned_ones,
         policy_files=learned_ones,
         writers=unused,

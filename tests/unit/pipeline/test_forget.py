@@ -21,6 +21,8 @@ from tests.unit.pipeline.test_compact import PIER
 from tests.unit.store.conftest import document
 from tests.unit.store.test_adapters import live, promoted
 from tests.unit.store.test_forgetting import rebuilt as rebuilt_without
+from tests.unit.store.test_policies import winner
+from tests.unit.store.test_retrainings import lesson
 
 MILL = (
     "The mill of Orvale",
@@ -213,3 +215,26 @@ def test_a_kill_between_the_pointer_and_the_certificate_is_carried_on(site_witho
     assert found is not None
     assert (found.rebuilt, found.unchecked, found.removed.versions) == (3, ("default@3",), (1, 2))
     assert not site.runner.step()
+
+
+def test_learned_policies_that_learned_from_it_go_with_their_files(site_without_training: Site) -> None:
+    site = site_without_training
+    kept = winner(site.stores, [lesson("b")])
+    gone = winner(site.stores, [lesson("a", document=document("one").id)])
+    files = site.stores.policy_files
+    left = [files.draft(f"{gone.retraining_id}-1"), site.shop.work_folder(gone.retraining_id)]
+    for folder in (files.folder(kept.version), files.folder(gone.version), *left):
+        folder.mkdir(parents=True)
+        (folder / "weights").write_text("w")
+    forget(site.shop, document("one").id)
+    assert (site.stores.policies.live(), files.folder(gone.version).exists()) == (
+        site.stores.policies.get(kept.version),
+        True,
+    )
+    site.walk()
+    certificate = site.stores.forgetting.certificate(document("one").id)
+    assert certificate is not None
+    assert (certificate.removed.files, certificate.removed.rows["lessons"]) == (3, 1)
+    assert site.stores.policies.get(gone.version).sha256 is None
+    assert not any(folder.exists() for folder in (files.folder(gone.version), *left))
+    assert files.folder(kept.version).exists()

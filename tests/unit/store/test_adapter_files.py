@@ -14,8 +14,9 @@ import pytest
 from seald.config import Recipe
 from seald.domain.adapter import ADAPTER_CONFIG, WEIGHTS, AdapterStatus, AdapterVersion, Manifest
 from seald.errors import IntegrityError
-from seald.store import adapter_files
-from seald.store.adapter_files import TRAINERS_RESULT, AdapterFolders
+from seald.store import version_folders
+from seald.store.adapter_files import AdapterFolders
+from seald.store.version_folders import TRAINERS_RESULT
 
 
 def draft(folders: AdapterFolders, adaptation: str = "adp-1") -> Path:
@@ -125,7 +126,7 @@ def publish_and_die(folders: AdapterFolders, syncs: int) -> int:
                 os.kill(os.getpid(), signal.SIGKILL)
             done.append(path)
 
-        adapter_files._sync = sync_or_die
+        version_folders._sync = sync_or_die
         try:
             folders.publish(folder, manifest(folders, folder))
         finally:
