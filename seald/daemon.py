@@ -24,13 +24,14 @@ from seald.pipeline.compact import ask_for_compaction
 from seald.pipeline.forget import forget
 from seald.pipeline.ingest import Ingest
 from seald.pipeline.promote import roll_back
+from seald.pipeline.retrain import Retrainer, ask_by_schedule, ask_for_retraining, roll_back_policy
 from seald.pipeline.runner import Runner
 from seald.pipeline.scrub import check_scrubbing
 from seald.pipeline.standing import standing
 from seald.pipeline.watch import LOOK_SECONDS, Watching
 from seald.pipeline.workshop import Workshop
 from seald.policy.registry import load_policy
-from seald.scheduler import Chore, Scheduler
+from seald.scheduler import Appointment, Chore, Scheduler
 from seald.serving.alternating import Alternating
 from seald.serving.fleet import Fleet
 from seald.serving.gateway import HttpGateway
@@ -81,11 +82,13 @@ class Daemon:
         self._fleet.residency.on_traffic = self._trainer.set_busy
         self._shop = self._make_workshop(self._base)
         self._runner = Runner(self._shop)
-        self._scheduler = Scheduler(self._runner.step, self._chores())
+        self._retrainer = Retrainer(self._shop)
+        self._scheduler = Scheduler(self._step, self._chores(), self._appointments())
 
     def run(self) -> None:
         """Sweep, start the engine and the pipeline, answer requests until told to stop, drain."""
         self._runner.sweep()
+        self._retrainer.sweep()
         self._fleet.start(self._stores.adapters.all_live())
         self._scheduler.start()
         try:
@@ -95,6 +98,10 @@ class Daemon:
             self._scheduler.stop()
             self._stores.answers.flush()
             log.info("stopped")
+
+    def _step(self) -> bool:
+        """Documents go first; the policy is retrained where there is none to be learned."""
+        return self._runner.step() or self._retrainer.step()
 
     def _answer(self) -> None:
         server = self._settings.server
@@ -155,6 +162,10 @@ class Daemon:
             Chore("prune_answers", PRUNE_SECONDS, prune, aside=True),
         )
 
+    def _appointments(self) -> tuple[Appointment, ...]:
+        cron = self._settings.policy.retrain.schedule
+        return (Appointment("retrain", cron, partial(ask_by_schedule, self._shop)),) if cron is not None else ()
+
     def _services(self) -> Services:
         stores, settings = self._stores, self._settings
         gateway = HttpGateway(self._fleet, stores.adapters, settings.engine)
@@ -177,6 +188,12 @@ class Daemon:
             compact=partial(ask_for_compaction, self._shop),
             forget=partial(forget, self._shop),
             forgetting=stores.forgetting,
+            retrainings=stores.retrainings,
+            episodes=stores.episodes,
+            policies=stores.policies,
+            policy_files=stores.policy_files,
+            retrain=partial(ask_for_retraining, self._shop),
+            policy_rollback=partial(roll_back_policy, self._shop),
             wake=self._scheduler.wake,
             status=self._status,
             draining=self._stopping.is_set,
@@ -189,6 +206,14 @@ class Daemon:
             "collections": [self._with_watch(found) for found in self._stores.adapters.summary()],
             "adaptations": self._stores.adaptations.counts(),
             "training": self._stores.adaptations.training(),
+            "policy": self._policy(),
+        }
+
+    def _policy(self) -> dict[str, Any]:
+        live, run = self._stores.policies.live(), self._stores.retrainings.next_runnable()
+        return {
+            "live": live.label if live is not None else self._shop.policy.version,
+            "retraining": {"id": run.id, "status": run.status, "round": run.round} if run is not None else None,
         }
 
     def _with_watch(self, collection: dict[str, Any]) -> dict[str, Any]:

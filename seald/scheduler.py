@@ -1,4 +1,5 @@
-"""When, never what: looks for work every few seconds and at once when told that there is some, and calls chores.
+"""When, never what: looks for work every few seconds and at once when told that there is some, calls chores, and keeps
+appointments.
 
 APScheduler runs one `tick` at a time. Job stores cannot be shared between processes, so nothing is kept in one:
 what is to be done lies in the database, and a trigger only looks.
@@ -10,10 +11,14 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from seald.errors import SealdError
 
@@ -34,10 +39,26 @@ class Chore:
     """Whether it may run while a step does, in a thread of the chores: it is short, and nothing of the pipeline's."""
 
 
+@dataclass(frozen=True)
+class Appointment:
+    """Something short to be done at set times, in the thread of the chores.
+
+    `run` gets the time that was set, in UTC, by which its effect is to be keyed. Of times that went by while it could
+    not be called only the last is made up for; those at which no daemon ran are not.
+    """
+
+    name: str
+    cron: str
+    """Five fields, UTC, weekdays by name."""
+    run: Callable[[datetime], object]
+
+
 class Scheduler:
     """Calls `step` until it says False, in one thread of its own, and between two steps the chores that are due."""
 
-    def __init__(self, step: Callable[[], bool], chores: Sequence[Chore] = ()) -> None:
+    def __init__(
+        self, step: Callable[[], bool], chores: Sequence[Chore] = (), appointments: Sequence[Appointment] = ()
+    ) -> None:
         self._step = step
         self._stopped = False
         self._due: dict[str, Chore] = {}
@@ -50,6 +71,8 @@ class Scheduler:
         )
         for chore in chores:
             self._add(chore)
+        for appointment in appointments:
+            self._agree(appointment)
 
     def start(self) -> None:
         """Begin looking; returns at once."""
@@ -66,17 +89,18 @@ class Scheduler:
         self._scheduler.shutdown(wait=True)
 
     def _add(self, chore: Chore) -> None:
-        what = _run if chore.aside else self._fall_due
-        self._scheduler.add_job(
-            what,
-            "interval",
-            [chore],
-            seconds=chore.every_seconds,
-            executor=ASIDE,
-            max_instances=1,
-            coalesce=True,
-            misfire_grace_time=None,
-        )
+        interval = IntervalTrigger(seconds=chore.every_seconds, timezone=UTC)
+        if chore.aside:
+            self._put_aside(partial(_run, chore.name, chore.run), interval)
+        else:
+            self._put_aside(partial(self._fall_due, chore), interval)
+
+    def _agree(self, appointment: Appointment) -> None:
+        trigger = CronTrigger.from_crontab(appointment.cron, timezone=UTC)
+        self._put_aside(_Kept(appointment, trigger), trigger)
+
+    def _put_aside(self, what: Callable[[], object], trigger: BaseTrigger) -> None:
+        self._scheduler.add_job(what, trigger, executor=ASIDE, max_instances=1, coalesce=True, misfire_grace_time=None)
 
     def _fall_due(self, chore: Chore) -> None:
         self._due[chore.name] = chore
@@ -90,14 +114,37 @@ class Scheduler:
         if not self._due:
             return False
         _, chore = self._due.popitem()
-        _run(chore)
+        _run(chore.name, chore.run)
         return True
 
 
-def _run(chore: Chore) -> None:
+class _Kept:
+    """An appointment with the last of its times: APScheduler does not tell a job for which one it is called."""
+
+    def __init__(self, appointment: Appointment, trigger: CronTrigger) -> None:
+        self._appointment = appointment
+        self._trigger = trigger
+        self._at: datetime | None = trigger.get_next_fire_time(None, datetime.now(UTC))
+
+    def __call__(self) -> None:
+        """Run it for the last of its times that has come; called once more before the next one, for the same."""
+        if self._at is not None:
+            self._at = last_come(self._trigger, self._at, datetime.now(UTC))
+            _run(self._appointment.name, partial(self._appointment.run, self._at))
+
+
+def last_come(trigger: BaseTrigger, since: datetime, now: datetime) -> datetime:
+    """The last time of `trigger` up to `now`, of those from `since`, its first one, on."""
+    at = since
+    while (after := trigger.get_next_fire_time(at, now)) is not None and at < after <= now:
+        at = after
+    return at
+
+
+def _run(name: str, what: Callable[[], object]) -> None:
     try:
-        chore.run()
+        what()
     except SealdError as error:
-        log.warning("chore_failed", chore=chore.name, code=error.code, error=error.message)
+        log.warning("chore_failed", chore=name, code=error.code, error=error.message)
     except Exception:
-        log.exception("chore_broke", chore=chore.name)
+        log.exception("chore_broke", chore=name)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import partial
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
-from seald.api.event_stream import EventStream
+from seald.api.event_stream import EventObject
+from seald.api.events import Asked
 from seald.api.paging import After, Limit
 from seald.api.services import Services, Wired
-from seald.api.shapes import AdaptationDetail, AdaptationObject, EventObject, Listing
-from seald.domain.adaptation import APPROVED, RELEASED, Adaptation, AdaptationStatus
+from seald.api.shapes import AdaptationDetail, AdaptationObject, Listing
+from seald.domain.adaptation import APPROVED, RELEASED, RUNNABLE, Adaptation, AdaptationStatus
 from seald.domain.verdict import Verdict
 from seald.errors import IllegalTransition
 
@@ -41,20 +42,11 @@ def show_adaptation(id: str, services: Wired) -> AdaptationDetail:
 
 
 @router.get("/v1/adaptations/{id}/events", response_model=Listing[EventObject])
-def list_events(
-    id: str,
-    services: Wired,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    accept: Annotated[str, Header()] = "",
-    last_event_id: Annotated[str, Header()] = "",
-) -> Listing[EventObject] | Response:
+def list_events(id: str, services: Wired, asked: Asked) -> Listing[EventObject] | Response:
     """Events with a `seq` above `after` as a list, or as a stream with `Accept: text/event-stream`."""
-    services.adaptations.get(id)
-    if "text/event-stream" in accept:
-        return EventStream(services, id, _resume_at(last_event_id, after))
-    events = services.adaptations.events(id, after=after, limit=limit + 1)
-    return Listing(data=[EventObject.of(event) for event in events[:limit]], has_more=len(events) > limit)
+    store = services.adaptations
+    store.get(id)
+    return asked.answer(services, partial(store.events, id), lambda: store.get(id).status in RUNNABLE)
 
 
 @router.post("/v1/adaptations/{id}/approve")
@@ -99,9 +91,3 @@ def shaped(services: Services, adaptation: Adaptation) -> AdaptationObject:
 def _verdicts(services: Services, adaptation: Adaptation) -> list[Verdict]:
     version = adaptation.version
     return services.adapters.verdicts(adaptation.collection, version) if version is not None else []
-
-
-def _resume_at(last_event_id: str, after: int) -> int:
-    return (
-        int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < 19 else after
-    )

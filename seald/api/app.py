@@ -8,7 +8,20 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from seald.api import adaptations, adapters, chat, collections, documents, feedback, health, models, status, watches
+from seald.api import (
+    adaptations,
+    adapters,
+    chat,
+    collections,
+    documents,
+    feedback,
+    health,
+    models,
+    policies,
+    retrainings,
+    status,
+    watches,
+)
 from seald.api.direct import direct
 from seald.api.envelope import Envelope
 from seald.api.errors import install_handlers
@@ -45,7 +58,7 @@ def create_app(services: Services) -> FastAPI:
     app.router.routes.extend(direct(chats))
     routers = (chats, models.router, documents.router, adaptations.router, collections.router)
     # A watch list stands where a version's number else would.
-    for router in (*routers, watches.router, adapters.router):
+    for router in (*routers, watches.router, adapters.router, policies.router, retrainings.router):
         app.include_router(router)
     for router in (feedback.router(metrics), health.router(metrics), status.router):
         app.include_router(router)

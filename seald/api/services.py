@@ -12,6 +12,8 @@ from seald.config import Settings
 from seald.domain.adaptation import Adaptation
 from seald.domain.adapter import AdapterVersion
 from seald.domain.document import Document
+from seald.domain.policy_version import PolicyVersion
+from seald.domain.retraining import Retraining, RetrainingAsk
 from seald.errors import Draining
 from seald.ports import (
     AdaptationStore,
@@ -20,9 +22,13 @@ from seald.ports import (
     Answers,
     CollectionStore,
     DocumentStore,
+    EpisodeStore,
     FeedbackStore,
     ForgettingStore,
     Gateway,
+    PolicyFiles,
+    PolicyStore,
+    RetrainingStore,
     WatchStore,
 )
 
@@ -90,11 +96,20 @@ class Services:
     forget: Callable[[str], tuple[Adaptation, bool]]
     """`(document)` → the adaptation that rebuilds without it, and whether that is new. Errors of `forget`."""
     forgetting: ForgettingStore
+    retrainings: RetrainingStore
+    episodes: EpisodeStore
+    policies: PolicyStore
+    policy_files: PolicyFiles
+    retrain: Callable[[RetrainingAsk, str], tuple[Retraining, bool]]
+    """`(ask, key)` → the open retraining, and whether it is new. Errors of `ask_for_retraining`."""
+    policy_rollback: Callable[[int | None, str | None], PolicyVersion | None]
+    """`(to, reason)` → the learned policy that writes now, None for the seed policy. Errors of `roll_back_policy`."""
     wake: Callable[[], None]
     """Tells the scheduler that there is work."""
     status: Callable[[], dict[str, Any]]
     """`{model, engine, collections: [{name, live, documents, watch}], adaptations: {queued, running, held},
-    training}`; `watch` as `standing` gives it."""
+    training, policy: {live, retraining: {id, status, round} | None}}`; `watch` as `standing` gives it, `policy.live` is
+    the id of the policy that writes, `policy.retraining` the open one."""
     draining: Callable[[], bool]
 
     def refuse_new_work_while_draining(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field
 
-from seald.domain.adaptation import Adaptation, AdaptationEvent, AdaptationKind, AdaptationStatus
+from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
 from seald.domain.certificate import Certificate
 from seald.domain.collection import Collection, CollectionSettings
@@ -150,20 +150,6 @@ class AdaptationDetail(AdaptationObject):
         """Shape an adaptation, and say how it came to stand where it stands."""
         shaped = AdaptationObject.of(adaptation, verdicts)
         return cls(**shaped.model_dump(), explanation=explain(adaptation, verdicts))
-
-
-class EventObject(BaseModel):
-    """Something that happened to an adaptation. `at` is in Unix seconds, with fractions."""
-
-    seq: int
-    at: float
-    type: str
-    data: dict[str, Any]
-
-    @classmethod
-    def of(cls, event: AdaptationEvent) -> EventObject:
-        """Shape an event."""
-        return cls(seq=event.seq, at=event.at.timestamp(), type=event.type, data=event.data)
 
 
 class AdapterObject(BaseModel):

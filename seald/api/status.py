@@ -13,5 +13,5 @@ router = APIRouter(tags=["health"])
 
 @router.get("/v1/status")
 def show_status(services: Wired) -> dict[str, Any]:
-    """Model, engine, collections with what is live, adaptations by status, training."""
+    """Model, engine, collections with what is live, adaptations by status, training, the policy that writes."""
     return {"object": "status", "version": services.version, **services.status()}

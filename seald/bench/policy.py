@@ -1,5 +1,6 @@
-"""`seald bench policy`: SEAL's outer loop on a file of passages, by the very code that the daemon runs: a store, a fleet
-of engines, the trainer's process. Killed, it goes on from its folder."""
+"""`seald bench policy`: SEAL's outer loop on a file of passages, by the very code that the daemon runs.
+
+A store, a fleet of engines, the trainer's process; killed, it goes on from its folder."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Retrain(Section):
     """One run: rounds of sampling, scoring and learning (ReST-EM), then a tournament."""
 
     schedule: str | None = None
-    """Five fields of cron, UTC; None: only when asked for."""
+    """Five fields of cron, UTC, weekdays by name (`0 3 * * sun`); None: only when asked for."""
     file: Path | None = None
     """Contexts for scheduled runs, as `seald policy retrain FILE` takes them; None: stored documents."""
     rounds: int = Field(2, ge=1, le=20)
@@ -96,4 +96,7 @@ class Retrain(Section):
     def _is_cron(cls, given: str | None) -> str | None:
         if given is not None:
             CronTrigger.from_crontab(given)
+            # APScheduler counts weekdays from Monday, cron from Sunday.
+            if any(letter.isdigit() for letter in given.split()[-1]):
+                raise ValueError("weekdays go by name: mon, tue, … or *")
         return given

@@ -69,6 +69,10 @@ class Episode(BaseModel):
     """Parts of the rubric, 0 to 1 each, and their mean under `total`."""
     survived: bool = True
     scores: tuple[Score, ...] = ()
+    reward: float | None = None
+    """Mean over its scores of what the run's configuration paid; None until it was weighed."""
+    learned: bool = False
+    """The policy learned from it."""
     seconds: float = 0.0
     """Of sampling it."""
 

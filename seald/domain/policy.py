@@ -45,8 +45,8 @@ class OtherWriter(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(pattern=r"^https?://")
-    """Up to and with `/v1`."""
+    url: str = Field(pattern=r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$")
+    """Up to and with `/v1`. It is shown to clients, so no name or key may stand in it."""
     model: str = Field(min_length=1)
     key_env: str | None = None
     """Environment variable that holds its key."""

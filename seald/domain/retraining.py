@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
 
 from seald.domain.probe import Probe, ProbeResult
 from seald.errors import IllegalTransition
@@ -124,6 +124,37 @@ class RetrainingSpec(BaseModel):
     """Take the ready-made edits of this writer instead of sampling."""
     given: tuple[Context, ...] = ()
     """Contexts that came with the request; none: passages of stored documents are drawn."""
+
+
+def _given_how(contexts: Any) -> str:
+    return "list" if isinstance(contexts, list | tuple) else "number"
+
+
+Number = Annotated[int, Field(ge=2, le=1000), Tag("number")]
+Given = Annotated[tuple[Context, ...], Field(strict=False, min_length=4, max_length=2000), Tag("list")]
+
+
+class RetrainingAsk(BaseModel):
+    """What a client asks for. None means the configured value."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    rounds: int | None = Field(None, ge=1, le=20)
+    contexts: Annotated[Number | Given, Discriminator(_given_how)] | None = None
+    """How many to learn from, or the contexts themselves, out of which some are held out for the tournament."""
+    samples: int | None = Field(None, ge=2, le=64)
+    writer: str | None = Field(None, min_length=1, max_length=200)
+
+    @field_validator("contexts")
+    @classmethod
+    def _are_the_clients_own(cls, contexts: int | tuple[Context, ...] | None) -> int | tuple[Context, ...] | None:
+        """What a document is learned into, and forgotten from, is not for a client to say."""
+        if isinstance(contexts, tuple):
+            if any(context.document is not None or context.passage is not None for context in contexts):
+                raise ValueError("a context that is sent along names neither document nor passage")
+            if len({context.id for context in contexts}) < len(contexts):
+                raise ValueError("the same context is there twice")
+        return contexts
 
 
 class Retraining(BaseModel):

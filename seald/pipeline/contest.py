@@ -10,7 +10,7 @@ from statistics import fmean
 from seald.domain.episode import Episode
 from seald.domain.policy import MixedForm, Policy
 from seald.domain.retraining import Lesson, Retraining, RetrainingStatus
-from seald.domain.tournament import INCUMBENT, LEARNED, Standing, TournamentResult
+from seald.domain.tournament import INCUMBENT, LEARNED, Standing
 from seald.errors import Conflict
 from seald.pipeline.draft import drafting, episode_of, is_usable, policy_of, weighed
 from seald.pipeline.earn import LEAST_SEEDS, min_first, score_some
@@ -38,11 +38,11 @@ def contest(shop: Workshop, run: Retraining) -> None:
     contestants = _contestants(shop, run)
     episodes = shop.episodes.of_round(run.id, TOURNAMENT)
     done = {(episode.arm, episode.context_id) for episode in episodes}
-    for arm, policy in contestants.items():
-        for lesson in lessons:
-            if (arm, lesson.id) not in done:
-                _write(shop, run, lesson, arm, policy)
-                return
+    missing = [(arm, lesson) for arm in contestants for lesson in lessons if (arm, lesson.id) not in done]
+    if missing:
+        arm, lesson = missing[0]
+        _write(shop, run, lesson, arm, contestants[arm], {"done": len(done) + 1, "of": len(done) + len(missing)})
+        return
     lacking = [e for e in episodes if e.survived and e.lines and len(e.scores) < _seeds(e)]
     if lacking:
         known = {lesson.id: lesson for lesson in lessons}
@@ -67,13 +67,13 @@ def _seeds(episode: Episode) -> int:
     return LEAST_SEEDS if episode.arm in (LEARNED, INCUMBENT) else 1
 
 
-def _write(shop: Workshop, run: Retraining, lesson: Lesson, arm: str, policy: Policy) -> None:
+def _write(
+    shop: Workshop, run: Retraining, lesson: Lesson, arm: str, policy: Policy, at: dict[str, int]
+) -> None:
     settings = shop.settings.policy.retrain.tournament
     with writing(shop, policy) as (writer, model):
         task = drafting(shop, policy, lesson, model, explore=0.0)
-        written = drafts(
-            writer, lesson.context, task, named=f"{run.id}/{arm}/{lesson.id}", count=settings.samples
-        )
+        written = drafts(writer, lesson.context, task, named=f"{run.id}/{arm}/{lesson.id}", count=settings.samples)
     each = [episode_of(run, TOURNAMENT, arm, lesson, policy, draft) for draft in written]
     each = [e.model_copy(update={"sample": e.sample + 1, "survived": False}) for e in each]
     lines = fill([line for episode in each for line in episode.lines], settings.tokens)
@@ -88,7 +88,7 @@ def _write(shop: Workshop, run: Retraining, lesson: Lesson, arm: str, policy: Po
         }
     )
     shop.episodes.put([*weighed(lesson, [whole]), *weighed(lesson, each)])
-    shop.retrainings.note(run.id, "contested", {"arm": arm, "context": lesson.id, "lines": len(lines)})
+    shop.retrainings.note(run.id, "contested", {"arm": arm, "context": lesson.id, "lines": len(lines), **at})
 
 
 def _judge(
@@ -123,7 +123,8 @@ def _standing(
     own = [wholes[arm, lesson.id] for lesson in lessons]
     scores = [score for episode in own for score in episode.scores]
     weights = shop.settings.policy.retrain.rewards
-    texts = [[e.raw for e in episodes if e.sample != WHOLE and (e.arm, e.context_id) == (arm, l.id)] for l in lessons]
+    written = [e for e in episodes if e.arm == arm and e.sample != WHOLE]
+    texts = [[e.raw for e in written if e.context_id == lesson.id] for lesson in lessons]
     return Standing(
         arm=arm,
         score=round(fmean(hidden_gain(episode) or 0.0 for episode in own), 4),

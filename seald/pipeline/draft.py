@@ -21,14 +21,14 @@ S = RetrainingStatus
 def sample(shop: Workshop, run: Retraining) -> None:
     """Prepare one exam, or sample one lesson's self-edits; with nothing missing, scoring begins."""
     lessons = shop.retrainings.lessons(run.id)
-    unexamined = next((lesson for lesson in lessons if lesson.exam is None), None)
-    if unexamined is not None:
-        _examine(shop, run, unexamined)
+    unexamined = [lesson for lesson in lessons if lesson.exam is None]
+    if unexamined:
+        _examine(shop, run, unexamined[0], {"done": len(lessons) - len(unexamined) + 1, "of": len(lessons)})
         return
     done = {episode.context_id for episode in shop.episodes.of_round(run.id, run.round, POLICY_ARM)}
     missing = [lesson for lesson in taught(lessons) if lesson.id not in done]
     if missing:
-        _sample(shop, run, missing[0])
+        _sample(shop, run, missing[0], {"done": len(done) + 1, "of": len(done) + len(missing)})
     else:
         shop.retrainings.move(run.id, S.SAMPLING, S.SCORING)
 
@@ -96,29 +96,21 @@ def weighed(lesson: Lesson, episodes: Sequence[Episode]) -> list[Episode]:
     ]
 
 
-def _examine(shop: Workshop, run: Retraining, lesson: Lesson) -> None:
+def _examine(shop: Workshop, run: Retraining, lesson: Lesson, at: dict[str, int]) -> None:
     exam = prepare(shop, lesson)
     shop.retrainings.set_exam(run.id, lesson.id, exam)
     asked = {"rewarded": len(exam.rewarded), "hidden": len(exam.hidden)}
-    shop.retrainings.note(run.id, "exam", {"context": lesson.id, "place": lesson.place, **asked})
+    shop.retrainings.note(run.id, "exam", {"context": lesson.id, "place": lesson.place, **asked, **at})
 
 
-def _sample(shop: Workshop, run: Retraining, lesson: Lesson) -> None:
+def _sample(shop: Workshop, run: Retraining, lesson: Lesson, at: dict[str, int]) -> None:
     policy = policy_of(shop, run.start if run.round == 1 else run.version)
     written = _written(shop, run, lesson, policy)
     episodes = weighed(lesson, [episode_of(run, run.round, POLICY_ARM, lesson, policy, draft) for draft in written])
     shop.episodes.put(_with_survivors(episodes, shop.settings.policy.retrain.survivors))
-    figures = {"written": len(episodes), "lines": sum(len(episode.lines) for episode in episodes)}
-    shop.retrainings.note(
-        run.id,
-        "sampled",
-        {
-            "round": run.round,
-            "context": lesson.id,
-            **figures,
-            "diversity": round(diversity([episode.raw for episode in episodes]), 4),
-        },
-    )
+    told: dict[str, float] = {"written": len(episodes), "lines": sum(len(episode.lines) for episode in episodes), **at}
+    told["diversity"] = round(diversity([episode.raw for episode in episodes]), 4)
+    shop.retrainings.note(run.id, "sampled", {"round": run.round, "context": lesson.id, **told})
 
 
 def _written(shop: Workshop, run: Retraining, lesson: Lesson, policy: Policy) -> list[Draft]:

@@ -29,12 +29,13 @@ def earn(shop: Workshop, run: Retraining) -> None:
         shop.retrainings.move(run.id, S.SCORING, S.LEARNING)
         return
     lessons = {lesson.id: lesson for lesson in shop.retrainings.lessons(run.id)}
-    score_some(shop, run, lessons, min_first(lacking)[: shop.settings.policy.retrain.together])
+    next_ones = min_first(lacking)[: shop.settings.policy.retrain.together]
+    score_some(shop, run, lessons, next_ones)
+    done = len(survivors) - len(lacking) + len(next_ones)
+    shop.retrainings.note(run.id, "progress", {"round": run.round, "done": done, "of": len(survivors)})
 
 
-def score_some(
-    shop: Workshop, run: Retraining, lessons: Mapping[str, Lesson], episodes: Sequence[Episode]
-) -> None:
+def score_some(shop: Workshop, run: Retraining, lessons: Mapping[str, Lesson], episodes: Sequence[Episode]) -> None:
     """One score more for each of these, stored, and what was trained for it deleted.
 
     One that cannot be trained, by the directives that it asks for, is left out from then on.

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
 
 from seald.domain.retraining import Context, Lesson, Retraining
-from seald.errors import InvalidRequest
+from seald.errors import ConfigError, InvalidRequest
 from seald.pipeline.workshop import Workshop
 from seald.policy.instructions import subject_of, told
 
+KEY = "policy.retrain.file"
+_CONTEXTS = TypeAdapter(tuple[Context, ...])
 LEAST = 2
 """Contexts on each side without which nothing can be said."""
 LEAST_WORDS = 20
@@ -41,6 +46,22 @@ def choose(shop: Workshop, run: Retraining) -> list[Lesson]:
     ]
 
 
+def read_contexts(file: Path) -> tuple[Context, ...]:
+    """Contexts of a JSON file: `[{title, context, questions: [{question, answer}], edits?: {writer: [text]}}]`.
+
+    Raises:
+        ConfigError: it cannot be read as such; the message says where.
+    """
+    try:
+        return _CONTEXTS.validate_json(file.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror or error}", param=KEY) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{file}: {where}: {first['msg']}", param=KEY) from None
+
+
 def stored(shop: Workshop) -> Iterable[Context]:
     """Passages of the documents that live versions know, of collections that let the policy learn from them."""
     for version in shop.adapters.all_live():
@@ -48,9 +69,7 @@ def stored(shop: Workshop) -> Iterable[Context]:
             continue
         for document in map(shop.documents.get, version.documents):
             for passage in document.passages:
-                yield Context(
-                    title=document.title, context=passage.text, document=document.id, passage=passage.index
-                )
+                yield Context(title=document.title, context=passage.text, document=document.id, passage=passage.index)
 
 
 def _plain(contexts: Iterable[Context]) -> Iterable[Context]:

@@ -19,6 +19,7 @@ from seald.pipeline.score import train
 from seald.pipeline.workshop import Workshop
 from seald.policy.hacking import parted
 from seald.policy.reinforce import has_signal, lessons_of, reweighted, winners
+from seald.policy.rewards import mean_reward
 
 S = RetrainingStatus
 PARTED_ALPHA = 0.05
@@ -44,7 +45,18 @@ def learn(shop: Workshop, run: Retraining) -> None:
         _without_winners(shop, run, won, len(groups))
         return
     version = _policy(shop, run, won)
+    _mark(shop, survivors, won)
     _go_on(shop, run, _reported(shop, run, won, version))
+
+
+def _mark(shop: Workshop, survivors: Sequence[Episode], won: Sequence[Episode]) -> None:
+    """What each self-edit was paid, and which were learned from: the examples of the policy."""
+    weights, keys = shop.settings.policy.retrain.rewards, {episode.key for episode in won}
+    marked = [
+        episode.model_copy(update={"reward": mean_reward(episode, weights), "learned": episode.key in keys})
+        for episode in survivors
+    ]
+    shop.episodes.put(marked)
 
 
 def draft_name(run: Retraining, round: int) -> str:
@@ -82,9 +94,7 @@ def _parted(shop: Workshop, run: Retraining) -> str | None:
     return parted(means(first, weights), means(latest, weights), alpha=PARTED_ALPHA)
 
 
-def _reported(
-    shop: Workshop, run: Retraining, won: Sequence[Episode], version: PolicyVersion | None
-) -> dict[str, Any]:
+def _reported(shop: Workshop, run: Retraining, won: Sequence[Episode], version: PolicyVersion | None) -> dict[str, Any]:
     """The run's figures with those of this round in their place."""
     rounds = [found for found in run.figures.get("rounds", []) if found["round"] != run.round]
     return {"rounds": [*rounds, {**_figures(shop, run, won), "version": version.label if version else None}]}

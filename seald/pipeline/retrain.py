@@ -16,16 +16,18 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
+from seald.domain.policy_version import PolicyVersion
 from seald.domain.retraining import TERMINAL, Retraining, RetrainingAsk, RetrainingSpec, RetrainingStatus
 from seald.domain.tournament import INCUMBENT
 from seald.errors import EngineUnavailable, IllegalTransition, SealdError, StoreError, TrainerStopped
 from seald.pipeline.contest import contest
 from seald.pipeline.draft import sample
 from seald.pipeline.earn import earn
-from seald.pipeline.lessons import choose
+from seald.pipeline.lessons import choose, read_contexts
 from seald.pipeline.reinforce import draft_name, learn
 from seald.pipeline.workshop import Workshop
 from seald.policy.archive import draw
@@ -53,6 +55,29 @@ def ask_for_retraining(shop: Workshop, ask: RetrainingAsk, key: str) -> tuple[Re
     if new:
         log.info("retraining queued", retraining=run.id, key=key)
     return run, new
+
+
+def ask_by_schedule(shop: Workshop, at: datetime) -> None:
+    """Queue the retraining of an appointment, once, over the configured file's contexts or stored documents.
+
+    Raises:
+        ConfigError: the file cannot be read as contexts.
+    """
+    file = shop.settings.policy.retrain.file
+    given = read_contexts(file) if file is not None else None
+    ask_for_retraining(shop, RetrainingAsk(contexts=given), f"schedule/{at.isoformat()}")
+
+
+def roll_back_policy(shop: Workshop, to: int | None, reason: str | None) -> PolicyVersion | None:
+    """Let an earlier policy write: `to`, 0 for the seed policy, None for the one that wrote before. None: the seed's.
+
+    Raises:
+        NotFound, Conflict: there is none, it was never approved, or it learned from what was forgotten.
+        IntegrityError: nobody vouches for its files any more; it does not write then, and nothing has changed.
+    """
+    if to:
+        shop.policy_files.verify(shop.policies.get(to))
+    return shop.policies.roll_back(to, reason=reason)
 
 
 def begin(shop: Workshop, run: Retraining) -> None:

@@ -28,6 +28,7 @@ from seald.pipeline.known_results import results
 from seald.pipeline.sampling import stratified
 from seald.pipeline.workshop import Workshop
 
+
 def score(shop: Workshop, run: Retraining, lessons: Mapping[str, Lesson], episodes: Sequence[Episode]) -> list[Episode]:
     """The episodes, each with one score more, of the seed that comes next for it.
 
@@ -51,9 +52,7 @@ def score(shop: Workshop, run: Retraining, lessons: Mapping[str, Lesson], episod
 def train(shop: Workshop, run: Retraining, jobs: Sequence[TrainingJob]) -> tuple[TrainingResult, ...]:
     """Train jobs side by side, on from their checkpoints; progress becomes events, a wish to cancel a stop."""
 
-    return attended(
-        shop, shop.retrainings, run.id, lambda tell, stop: shop.trainer.train_together(jobs, tell, stop)
-    )
+    return attended(shop, shop.retrainings, run.id, lambda tell, stop: shop.trainer.train_together(jobs, tell, stop))
 
 
 def forget_work(shop: Workshop, run: Retraining, episodes: Sequence[Episode]) -> None:

@@ -36,9 +36,7 @@ def train(shop: Workshop, adaptation: Adaptation) -> None:
     version = shop.adapters.allot(adaptation)
     if version.sha256 is None:
         job = _job(shop, adaptation, version)
-        result = attended(
-            shop, shop.adaptations, adaptation.id, lambda tell, stop: shop.trainer.train(job, tell, stop)
-        )
+        result = attended(shop, shop.adaptations, adaptation.id, lambda tell, stop: shop.trainer.train(job, tell, stop))
         hashes = _publish(shop, adaptation, version, job, result)
         shop.adapters.record_weights(version.collection, version.version, *hashes)
     shop.adaptations.move(adaptation.id, AdaptationStatus.TRAINING, AdaptationStatus.GUARDING)

@@ -29,17 +29,28 @@ def load_policy(name: str) -> tuple[Policy, dict[str, Form]]:
     Raises:
         ConfigError: no such policy, or a file does not fit; the message names file and key.
     """
-    folder = next((place for place in _PLACES if place.is_dir()), _PLACES[0])
-    files = {file.stem: _read(file) for file in sorted(folder.glob("*.toml"))}
+    folder, files, forms = _all()
     if name not in files:
         raise ConfigError(f"policy.name is {name!r}; {folder} has {', '.join(files) or 'none'}", param="policy.name")
-    forms = {stem: _form(folder, stem, values["form"]) for stem, values in files.items() if "form" in values}
     return _policy(folder, name, files[name], forms), forms
 
 
 def seed_forms(forms: Mapping[str, Form]) -> list[Form]:
     """Those that a model writes for a whole passage, by name: a learned policy's opponents."""
     return [form for name, form in sorted(forms.items()) if form.prompt is not None and name != TARGETED]
+
+
+def seed_policies() -> list[Policy]:
+    """Every policy of the folder, by name. Raises ConfigError where a file does not fit."""
+    folder, files, forms = _all()
+    return [_policy(folder, name, values, forms) for name, values in files.items()]
+
+
+def _all() -> tuple[Path, dict[str, dict[str, Any]], dict[str, Form]]:
+    folder = next((place for place in _PLACES if place.is_dir()), _PLACES[0])
+    files = {file.stem: _read(file) for file in sorted(folder.glob("*.toml"))}
+    forms = {stem: _form(folder, stem, values["form"]) for stem, values in files.items() if "form" in values}
+    return folder, files, forms
 
 
 def _read(file: Path) -> dict[str, Any]:

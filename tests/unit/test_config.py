@@ -35,6 +35,8 @@ def test_the_command_line_goes_over_variables_over_the_file(tmp_path: Path, monk
         ("[compaction]\ngeneral_share = 0", "compaction.general_share"),
         ("[engine]\nreplicas = 2\ndevices = ['0']", "engine"),
         ("[engine]\nkind = 'external'\n[training]\nshare = 'sleep'", "training.share"),
+        ("[policy.retrain]\nschedule = '0 3 * *'", "policy.retrain.schedule"),
+        ("[policy.retrain]\nschedule = '0 3 * * 0'", "weekdays go by name"),
         ("[server\n", "not valid TOML"),
     ],
 )

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta
 
-from seald.scheduler import Chore, Scheduler
+import pytest
+from apscheduler.triggers.cron import CronTrigger
+
+from seald.errors import StoreError
+from seald.scheduler import ASIDE, Appointment, Chore, Scheduler, last_come
+
+FIRST = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 
 
 def test_chores_come_between_two_steps_and_short_ones_meanwhile() -> None:
@@ -39,3 +46,51 @@ def test_a_chore_that_breaks_is_done_again() -> None:
     scheduler.start()
     assert twice.wait(10)
     scheduler.stop()
+
+
+def test_an_appointment_is_kept_for_the_time_that_was_set() -> None:
+    """Whatever the clock says when it is called: what it does is keyed by that time."""
+    kept: list[datetime] = []
+    began = datetime.now(UTC)
+    # Not started: it would be called by itself within a minute.
+    scheduler = Scheduler(lambda: False, appointments=[Appointment("retrain", "* * * * *", kept.append)])
+    # The first job looks for work.
+    _, job = scheduler._scheduler.get_jobs()
+    assert job.trigger.get_next_fire_time(None, FIRST) == FIRST
+    assert job.trigger.get_next_fire_time(FIRST, FIRST) == FIRST + timedelta(minutes=1)
+    assert (job.executor, job.coalesce, job.misfire_grace_time, job.max_instances) == (ASIDE, True, None, 1)
+    job.func()
+    job.func()
+    assert kept[0] == kept[1]
+    assert timedelta(0) <= kept[0] - began <= timedelta(minutes=1)
+    assert (kept[0].utcoffset(), kept[0].second, kept[0].microsecond) == (timedelta(0), 0, 0)
+
+
+def test_an_appointment_that_fails_is_kept_again() -> None:
+    calls = []
+
+    def fails(at: datetime) -> None:
+        calls.append(at)
+        raise StoreError("the disk is full") if len(calls) == 1 else RuntimeError("no")
+
+    scheduler = Scheduler(lambda: False, appointments=[Appointment("retrain", "0 3 * * sun", fails)])
+    scheduler.start()
+    _, job = scheduler._scheduler.get_jobs()
+    job.func()
+    job.func()
+    assert (len(calls), calls[0].weekday(), calls[0].hour) == (2, 6, 3)
+    scheduler.stop()
+
+
+@pytest.mark.parametrize(
+    ("late", "last"),
+    [
+        (timedelta(seconds=-1), FIRST),
+        (timedelta(0), FIRST),
+        (timedelta(hours=23, minutes=59), FIRST),
+        (timedelta(days=1), FIRST + timedelta(days=1)),
+        (timedelta(days=3, hours=2), FIRST + timedelta(days=3)),
+    ],
+)
+def test_of_the_times_that_went_by_it_is_the_last(late: timedelta, last: datetime) -> None:
+    assert last_come(CronTrigger.from_crontab("0 3 * * *", timezone=UTC), FIRST, FIRST + late) == last

@@ -32,6 +32,7 @@ from tests.unit.api.memory import (
     MemoryWatches,
     PlainIngest,
 )
+from tests.unit.api.policy_memory import MemoryEpisodes, MemoryPolicies, MemoryRetrainings, PolicyFolders
 
 
 @pytest.fixture(autouse=True)
@@ -126,10 +127,14 @@ class World:
     files: FolderFiles
     ingest: PlainIngest
     gateway: ScriptedGateway
+    policy_files: PolicyFolders
     answers: MemoryAnswers = field(default_factory=MemoryAnswers)
     feedback: MemoryFeedback = field(default_factory=MemoryFeedback)
     watches: MemoryWatches = field(default_factory=MemoryWatches)
     collections: MemoryCollections = field(default_factory=MemoryCollections)
+    retrainings: MemoryRetrainings = field(default_factory=MemoryRetrainings)
+    episodes: MemoryEpisodes = field(default_factory=MemoryEpisodes)
+    policies: MemoryPolicies = field(default_factory=MemoryPolicies)
     app: FastAPI = field(default_factory=FastAPI)
     woken: int = 0
     draining: bool = False
@@ -150,6 +155,7 @@ class World:
             "collections": [{"name": "default", "live": 2, "documents": 1, "watch": watch}],
             "adaptations": {"queued": 2, "running": 1, "held": 0},
             "training": None,
+            "policy": {"live": "default", "retraining": None},
         }
 
 
@@ -159,7 +165,7 @@ def world(tmp_path: Path) -> World:
     documents = MemoryDocuments(adaptations)
     adapters = MemoryAdapters(adaptations)
     ingest, files = PlainIngest(documents), FolderFiles(tmp_path)
-    world = World(adaptations, documents, adapters, files, ingest, ScriptedGateway())
+    world = World(adaptations, documents, adapters, files, ingest, ScriptedGateway(), PolicyFolders(tmp_path))
     settings = Settings.model_validate({"server": {"max_body_bytes": 4096}})
     names = (
         "gateway",
@@ -172,10 +178,15 @@ def world(tmp_path: Path) -> World:
         "answers",
         "feedback",
         "watches",
+        "retrainings",
+        "episodes",
+        "policies",
+        "policy_files",
     )
     parts = {name: getattr(world, name) for name in names}
     calls = {"rollback": adapters.roll_back, "compact": world.compact, "wake": world.wake, "status": world.status}
     calls |= {"forget": world.forget, "forgetting": None}
+    calls |= {"retrain": world.retrainings.ask, "policy_rollback": world.policies.roll_back}
     services = Services(settings=settings, version="0.0.1", **parts, **calls, draining=lambda: world.draining)
     world.app = create_app(services)
     return world
