@@ -23,6 +23,7 @@ from seald.cli import (
     doctor,
     documents,
     ingest,
+    policy,
     serve,
     status,
 )
@@ -44,6 +45,7 @@ app.command("ingest")(ingest.ingest)
 app.add_typer(documents.app, name="documents")
 app.add_typer(adaptations.app, name="adaptations")
 app.add_typer(adapters.app, name="adapters")
+app.add_typer(policy.app, name="policy")
 for _measurement in (
     bench_guards.gate,
     bench_learning.acquire,

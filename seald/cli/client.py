@@ -11,6 +11,7 @@ import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from seald.errors import SealdError
 
@@ -120,7 +121,8 @@ def show_table(title: str, rows: list[dict[str, Any]], columns: dict[str, str]) 
     for heading in columns:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*("" if row.get(key) is None else str(row[key]) for key in columns.values()))
+        # Not markup: brackets in what is shown are its own.
+        table.add_row(*(Text("" if row.get(key) is None else str(row[key])) for key in columns.values()))
     screen.print(table)
 
 

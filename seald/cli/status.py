@@ -11,7 +11,7 @@ from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, screen, show_json
 
 
 def status(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
-    """Show model, engine, collections and work in progress."""
+    """Show model, engine, collections, work in progress, and the policy that writes."""
     found = Daemon(url).get("/v1/status")
     if as_json:
         show_json(found)
@@ -34,6 +34,7 @@ def _show(found: dict[str, Any]) -> None:
     if found["training"]:
         training = found["training"]
         table.add_row("training", f"{training['adaptation']}: step {training['step']} of {training['steps']}")
+    table.add_row("policy", _policy(found["policy"]))
     screen.print(table)
 
 
@@ -41,3 +42,9 @@ def _watch(watch: dict[str, Any]) -> str:
     if watch["state"] == "paused":
         return f"; [red]watching is paused[/red]: {escape(watch['reason'])}"
     return f"; watched: {watch['outcome']}" if watch["outcome"] else ""
+
+
+def _policy(policy: dict[str, Any]) -> str:
+    running = policy["retraining"]
+    at_work = f"; {running['id']}: {running['status']}, round {running['round']}" if running else ""
+    return f"{policy['live']} writes{at_work}"

@@ -48,7 +48,7 @@ def seed_policies() -> list[Policy]:
 
 def _all() -> tuple[Path, dict[str, dict[str, Any]], dict[str, Form]]:
     folder = next((place for place in _PLACES if place.is_dir()), _PLACES[0])
-    files = {file.stem: _read(file) for file in sorted(folder.glob("*.toml"))}
+    files = {file.stem: _read(file) for file in sorted(folder.glob("*.toml"), key=lambda file: file.stem)}
     forms = {stem: _form(folder, stem, values["form"]) for stem, values in files.items() if "form" in values}
     return folder, files, forms
 

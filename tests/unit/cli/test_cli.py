@@ -52,6 +52,7 @@ STATUS = {
     "collections": [{"name": "ops", "live": 3, "documents": 1, "watch": PAUSED}],
     "adaptations": {"queued": 0},
     "training": None,
+    "policy": {"live": "learned@2", "retraining": {"id": "rtr-3", "status": "scoring", "round": 2}},
 }
 
 
@@ -259,6 +260,7 @@ def test_settings_of_a_collection(
     [
         (("adapters", "show", "ops", "1"), "feedback: 7 up, 2 down"),
         (("status",), "watching is paused: of 6 [probes] 6 lost"),
+        (("status",), "policy learned@2 writes; rtr-3: scoring, round 2"),
     ],
 )
 def test_what_clients_and_watching_say_is_shown(

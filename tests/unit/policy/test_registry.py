@@ -6,7 +6,7 @@ import pytest
 
 from seald.domain.policy import OtherWriter
 from seald.errors import ConfigError
-from seald.policy.registry import load_policy
+from seald.policy.registry import load_policy, seed_policies
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,12 @@ def test_every_seed_policy_loads_and_holds_the_passage_itself(name: str) -> None
     assert policy.mix[0].form == "none"
     assert forms["none"].prompt is None
     assert all(mixed.form in forms for mixed in policy.mix)
+
+
+def test_all_seed_policies_are_those_that_load_by_name() -> None:
+    policies = seed_policies()
+    assert {"default", "none", "rewrite"} <= {policy.version for policy in policies}
+    assert policies == sorted((load_policy(p.version)[0] for p in policies), key=lambda policy: policy.version)
 
 
 def test_every_sampled_form_shows_the_passage() -> None:
