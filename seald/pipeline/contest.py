@@ -67,9 +67,7 @@ def _seeds(episode: Episode) -> int:
     return LEAST_SEEDS if episode.arm in (LEARNED, INCUMBENT) else 1
 
 
-def _write(
-    shop: Workshop, run: Retraining, lesson: Lesson, arm: str, policy: Policy, at: dict[str, int]
-) -> None:
+def _write(shop: Workshop, run: Retraining, lesson: Lesson, arm: str, policy: Policy, at: dict[str, int]) -> None:
     settings = shop.settings.policy.retrain.tournament
     with writing(shop, policy) as (writer, model):
         task = drafting(shop, policy, lesson, model, explore=0.0)
