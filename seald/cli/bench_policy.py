@@ -13,6 +13,7 @@ from seald.cli.bench import DataFile, Plot, show_figures
 from seald.cli.bench_learning import Config, Work
 from seald.cli.client import AsJson, say
 from seald.config import Settings, load_settings
+from seald.log import configure_logging
 
 if TYPE_CHECKING:
     from seald.bench.report import Figures
@@ -40,6 +41,7 @@ def policy(
 
     check_plot(plot)
     settings = load_settings(config)
+    configure_logging("warning")
     passages = read_passages(file)
     ask = RetrainingAsk(rounds=rounds, contexts=contexts, samples=samples, writer=writer)
     with tempfile.TemporaryDirectory() if work is None else nullcontext(str(work)) as folder:

@@ -41,7 +41,8 @@ def prepare(shop: Workshop, lesson: Lesson) -> Exam:
     rewarded, hidden = _known(shop, lesson.context)
     if min(len(rewarded), len(hidden)) < ENOUGH:
         taught = list(_by_teacher(shop, lesson.context))
-        rewarded, hidden = [*rewarded, *_probes(taught[::2], "reward")], [*hidden, *_probes(taught[1::2], "guard")]
+        rewarded += _probes(lesson.context, taught[::2], "reward")
+        hidden += _probes(lesson.context, taught[1::2], "guard")
     results = probing.put(shop.engine, [*rewarded, *hidden], BASE)
     return Exam(
         rewarded=tuple(rewarded),
@@ -60,8 +61,7 @@ def heldout(engine: Engine, context: Context, model: str) -> float:
 def _known(shop: Workshop, context: Context) -> tuple[list[Probe], list[Probe]]:
     if context.document is None:
         pairs = [(each.question, each.answer) for each in context.questions]
-        named = [(context, question, answer) for question, answer in pairs]
-        return _probes(named[::2], "reward", "client"), _probes(named[1::2], "guard", "client")
+        return _probes(context, pairs[::2], "reward", "client"), _probes(context, pairs[1::2], "guard", "client")
     splits: tuple[Split, Split] = ("reward", "guard")
     rewarded, hidden = (
         [p for p in shop.probes.of_documents([context.document], split=split) if p.passage in (None, context.passage)]
@@ -70,11 +70,10 @@ def _known(shop: Workshop, context: Context) -> tuple[list[Probe], list[Probe]]:
     return rewarded, hidden
 
 
-Asked = tuple[Context, str, str]
-"""Context, question, answer."""
-
-
-def _probes(asked: Sequence[Asked], split: Split, origin: ProbeOrigin = "model") -> list[Probe]:
+def _probes(
+    context: Context, asked: Sequence[tuple[str, str]], split: Split, origin: ProbeOrigin = "model"
+) -> list[Probe]:
+    """Of pairs of question and answer."""
     return [
         Probe(
             id=probe_id(context.id, question, answer),
@@ -87,11 +86,11 @@ def _probes(asked: Sequence[Asked], split: Split, origin: ProbeOrigin = "model")
             split=split,
             passage=context.passage,
         )
-        for context, question, answer in dict.fromkeys(asked)
+        for question, answer in dict.fromkeys(asked)
     ]
 
 
-def _by_teacher(shop: Workshop, context: Context) -> Iterator[Asked]:
+def _by_teacher(shop: Workshop, context: Context) -> Iterator[tuple[str, str]]:
     """Questions whose answers the teacher repeats, and the passage holds."""
     engine, least = shop.engine, shop.settings.policy.retrain.agreement
     wanted = (
@@ -106,7 +105,7 @@ def _by_teacher(shop: Workshop, context: Context) -> Iterator[Asked]:
         answer = _answer(reply)
         same = sum(is_right(replies[place], answer, question) for replies in again) if answer else -1
         if same >= least * TIMES and answer.lower() in context.context.lower():
-            yield context, question, answer
+            yield question, answer
 
 
 def _questions(reply: str) -> list[str]:

@@ -31,7 +31,7 @@ def choose(shop: Workshop, run: Retraining) -> list[Lesson]:
     Raises:
         InvalidRequest: code `too_few_contexts`.
     """
-    found = list(dict.fromkeys(_plain(run.spec.given or stored(shop))))
+    found = list({context.id: context for context in _plain(run.spec.given or stored(shop))}.values())
     held_out, taught = _divided(found, shop.settings.policy.retrain.tournament.contexts, run)
     if min(len(held_out), len(taught)) < LEAST:
         raise InvalidRequest(
