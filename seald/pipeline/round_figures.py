@@ -18,6 +18,7 @@ from seald.policy.tournament import gain
 
 ALPHA = 0.05
 """Of each bound of an interval."""
+LEAST_VALUES = 2
 
 
 def figures_of(
@@ -57,8 +58,8 @@ def means(episodes: Sequence[Episode], weights: Rewards) -> Mapping[str, tuple[f
 
 
 def interval(values: Sequence[float]) -> dict[str, float] | None:
-    """`{mean, low, high}` over contexts; None where there is none."""
-    if not values:
+    """`{mean, low, high}` over contexts; None with fewer than two, which have no spread."""
+    if len(values) < LEAST_VALUES:
         return None
     mean, low, high, _ = gain([0.0] * len(values), values, alpha=ALPHA)
     return {"mean": round(mean, 4), "low": round(low, 4), "high": round(high, 4)}
