@@ -19,7 +19,7 @@ class Rewards(Section):
     logprob: float = 1.0
     """Of the median rise of the right answers' log-probability, nats per token."""
     heldout: float = 0.0
-    """Of the fall of the loss on the passage's own text, nats per token; it is trained on with `passage` only."""
+    """Of the fall of the loss on the passage's own text, nats per token; held out only without `passage`."""
     proxy: float = 0.0
     """Of the rubric that needs no training, 0 to 1."""
     length: float = 0.0
@@ -73,8 +73,9 @@ class Retrain(Section):
     """By which one self-edit is trained when it is scored."""
     policy_recipe: str = "policy"
     """By which the policy learns; `policy-seal-v1` is SEAL's."""
-    passage: bool = False
-    """Whether the passage itself is trained on beside the self-edit, as SEAL does."""
+    passage: bool = True
+    """Whether the passage itself is trained on beside the self-edit, as SEAL does: paid is then what the self-edit adds
+    to it, and what a tournament compares."""
     explore: float = Field(0.5, ge=0, le=1)
     """Share of samples with directives drawn at random, so that it is seen which are good."""
     winners: int = Field(1, ge=1)

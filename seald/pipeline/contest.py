@@ -51,7 +51,7 @@ def contest(shop: Workshop, run: Retraining) -> None:
         arm, lesson = missing[0]
         _write(shop, run, lesson, arm, contestants[arm], {"done": len(done) + 1, "of": len(done) + len(missing)})
         return
-    lacking = [e for e in episodes if e.survived and e.lines and len(e.scores) < _seeds(e)]
+    lacking = [e for e in episodes if e.survived and len(e.scores) < _seeds(e)]
     if lacking:
         known = {lesson.id: lesson for lesson in lessons}
         score_some(shop, run, known, min_first(lacking)[: shop.settings.policy.retrain.together])

@@ -124,7 +124,7 @@ def _written(shop: Workshop, run: Retraining, lesson: Lesson, policy: Policy) ->
 
 
 def _with_survivors(episodes: Sequence[Episode], share: float) -> list[Episode]:
-    """The best by proxy survive: an adapter is trained on them. One without lines never does."""
-    able = sorted((e for e in episodes if e.lines), key=lambda e: e.proxy.get("total", 0.0), reverse=True)
-    survivors = {episode.key for episode in able[: ceil(share * len(episodes))]}
+    """The best by proxy survive: they are scored."""
+    ranked = sorted(episodes, key=lambda e: e.proxy.get("total", 0.0), reverse=True)
+    survivors = {episode.key for episode in ranked[: ceil(share * len(episodes))]}
     return [episode.model_copy(update={"survived": episode.key in survivors}) for episode in episodes]

@@ -40,7 +40,8 @@ def learn(shop: Workshop, run: Retraining) -> None:
     if why is not None:
         shop.policies.refuse(run.id, S.LEARNING, "reward_hacking", why, _reported(shop, run, [], None))
         return
-    won = winners(groups, settings, agreement_of_seeds(shop, survivors).noise)
+    # Where nothing that could be trained on was best, there is nothing to learn from.
+    won = [e for e in winners(groups, settings, agreement_of_seeds(shop, survivors).noise) if e.lines]
     if len(won) < min(FEW, len(groups)):
         _without_winners(shop, run, won, len(groups))
         return

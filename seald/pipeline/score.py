@@ -32,9 +32,28 @@ from seald.pipeline.workshop import Workshop
 def score(shop: Workshop, run: Retraining, lessons: Mapping[str, Lesson], episodes: Sequence[Episode]) -> list[Episode]:
     """The episodes, each with one score more, of the seed that comes next for it.
 
+    What holds nothing to train on leaves the base as it is, and its score says so.
+
     Raises:
         TrainerKilled, TrainerFailed, TrainerStopped, EngineUnavailable, EngineRefused: nothing is scored.
     """
+    if not shop.settings.policy.retrain.passage:
+        empty = [_unchanged(shop, episode) for episode in episodes if not episode.lines]
+        return empty + _trained(shop, run, lessons, [e for e in episodes if e.lines])
+    return _trained(shop, run, lessons, episodes)
+
+
+def _unchanged(shop: Workshop, episode: Episode) -> Episode:
+    gains = dict.fromkeys(("accuracy", "logprob", "hidden_accuracy", "hidden_logprob", "heldout", "retention"), 0.0)
+    nothing = Score(seed=_seed(shop, episode), norm=0.0, tokens=0, seconds=0.0, **gains)
+    return episode.model_copy(update={"scores": (*episode.scores, nothing)})
+
+
+def _trained(
+    shop: Workshop, run: Retraining, lessons: Mapping[str, Lesson], episodes: Sequence[Episode]
+) -> list[Episode]:
+    if not episodes:
+        return []
     jobs = [_job(shop, run, lessons[episode.context_id].context, episode) for episode in episodes]
     begun = time.monotonic()
     trained = train(shop, run, jobs)
@@ -67,18 +86,22 @@ def with_directives(recipe: Recipe, asked: Directives) -> Recipe:
 
 
 def _job(shop: Workshop, run: Retraining, context: Context, episode: Episode) -> TrainingJob:
-    settings, seed = shop.settings, len(episode.scores)
-    folder = _folder(shop, run, episode, seed)
+    settings, folder = shop.settings, _folder(shop, run, episode, len(episode.scores))
     passage = (Line(text=f"{context.title}\n{context.context}"),) if settings.policy.retrain.passage else ()
     return TrainingJob(
         id=f"{run.id}, {context.title}, {episode.form} {episode.sample}",
         model=str(shop.base.folder),
         recipe=with_directives(settings.recipes[settings.policy.retrain.recipe], episode.directives),
-        seed=settings.training.seed + seed,
+        seed=_seed(shop, episode),
         fresh=(*episode.lines, *passage),
         output=str(folder / "adapter"),
         checkpoint=str(folder / "checkpoint"),
     )
+
+
+def _seed(shop: Workshop, episode: Episode) -> int:
+    """Of the score that comes next."""
+    return shop.settings.training.seed + len(episode.scores)
 
 
 def _folder(shop: Workshop, run: Retraining, episode: Episode, seed: int) -> Path:
