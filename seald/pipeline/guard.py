@@ -62,12 +62,13 @@ def _follow(shop: Workshop, adaptation: Adaptation, candidate: AdapterVersion, v
 
 
 def hold_back(shop: Workshop, adaptation: Adaptation, reasons: str, *, curable: bool) -> None:
-    """For want of evidence; where a rebuild may bring it (`curable`), one is queued, unless a person has to look."""
+    """For want of evidence: of what it does to the rest, which a rebuild may bring (`curable`), so that one is queued,
+    or only that it was learned. Unless a person has to look."""
     asked = wants_a_person(shop, adaptation)
     if asked is not None:
         _hold(shop, adaptation, f"{reasons}; and {asked[1]}", asked[0])
         return
-    _hold(shop, adaptation, reasons, "inconclusive")
+    _hold(shop, adaptation, reasons, "inconclusive" if curable else "not_learned")
     if curable:
         rebuild_for_what_is_held(shop, adaptation)
 
