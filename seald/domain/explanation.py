@@ -19,6 +19,7 @@ REBUILT = {"compact": "from the base", "forget": "from the base, without a docum
 """What kinds of adaptation, other than the one that learns, do."""
 HELD = {
     "inconclusive": "the guards could not show that it does no harm",
+    "not_learned": "it could not be shown that it has learned what it was to learn",
     "needs_approval": "the collection asks for a person's approval",
     "needs_review": "its source is one whose documents a person is to look at first",
     "addresses_model": "some of what its document says is said to the model",
@@ -26,6 +27,8 @@ HELD = {
     "parent_not_live": "another version has become live while it was made",
     "canary_mismatch": "the engine computes other numbers with it than the trainer recorded",
 }
+UNDECIDED = ("inconclusive", "not_learned")
+"""Held by guards, for want of evidence."""
 FAILED = {
     "nothing_to_learn": "no line that was written about it may be trained on",
     "trainer_killed": "the trainer was killed from outside again and again",
@@ -107,7 +110,7 @@ def _held(adaptation: Adaptation, verdicts: list[Verdict]) -> str:
     error = adaptation.error or {}
     code = error.get("code")
     why = HELD.get(str(code)) or str(error.get("message") or "a person is to decide")
-    if code == "inconclusive" and objections(verdicts):
+    if code in UNDECIDED and objections(verdicts):
         why += f" ({_named(objections(verdicts))})"
     return f"{_candidate(adaptation)} is held: {why}. What was live before answers on."
 
@@ -141,7 +144,7 @@ def _error(adaptation: Adaptation) -> list[str]:
     """The message of a failure. Those of guards are told by their verdicts, with more figures."""
     error = adaptation.error or {}
     message = str(error.get("message") or "")
-    return [] if not message or error.get("code") in ("inconclusive", "guard_failed") else [_sentence(message)]
+    return [] if not message or error.get("code") in (*UNDECIDED, "guard_failed") else [_sentence(message)]
 
 
 def _studied(figures: dict[str, Any]) -> list[str]:

@@ -27,6 +27,8 @@ from seald.pipeline.trust import go_on, wants_a_person
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE
 
+CURED: tuple[GuardName, ...] = ("retention", "general")
+"""What adds up from version to version, and a rebuild from the base may undo."""
 _RESULTS = TypeAdapter(list[ProbeResult])
 
 
@@ -53,20 +55,22 @@ def _follow(shop: Workshop, adaptation: Adaptation, candidate: AdapterVersion, v
         case "repair":
             repair(shop, candidate, reasons)
         case "hold":
-            hold_back(shop, adaptation, reasons)
+            hold_back(shop, adaptation, reasons, curable=any(v.guard in CURED and gate.objects(v) for v in verdicts))
         case "reject":
             shop.adapters.reject(adaptation.id, error={"message": reasons, "code": "guard_failed"})
             shop.serving.discard(candidate)
 
 
-def hold_back(shop: Workshop, adaptation: Adaptation, reasons: str) -> None:
-    """For want of evidence: a rebuild may bring it, unless a person has to look anyway."""
+def hold_back(shop: Workshop, adaptation: Adaptation, reasons: str, *, curable: bool) -> None:
+    """For want of evidence: of what it does to the rest, which a rebuild may bring (`curable`), so that one is queued,
+    or only that it was learned. Unless a person has to look."""
     asked = wants_a_person(shop, adaptation)
     if asked is not None:
         _hold(shop, adaptation, f"{reasons}; and {asked[1]}", asked[0])
         return
-    _hold(shop, adaptation, reasons, "inconclusive")
-    rebuild_for_what_is_held(shop, adaptation)
+    _hold(shop, adaptation, reasons, "inconclusive" if curable else "not_learned")
+    if curable:
+        rebuild_for_what_is_held(shop, adaptation)
 
 
 def _hold(shop: Workshop, adaptation: Adaptation, message: str, code: str) -> None:
