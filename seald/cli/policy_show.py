@@ -107,7 +107,8 @@ def _show_tournament(tournament: dict[str, Any] | None) -> None:
     for standing in tournament.get("standings") or ():
         table.add_row(*(Text(cell(standing)) for cell in columns.values()))
     screen.print(table)
-    before, after = (number(tournament.get(f"winners_logprob_{when}")) for when in ("before", "after"))
+    gained = (tournament.get("gains") or {}).get("winners_logprob") or {}
+    before, after = (number(gained.get(when)) for when in ("before", "after"))
     if before and after:
         screen.print(f"best self-edits, nats a token: {before} before learning, {after} after", highlight=False)
 

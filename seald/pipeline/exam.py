@@ -40,7 +40,8 @@ def prepare(shop: Workshop, lesson: Lesson) -> Exam:
     """
     rewarded, hidden = _known(shop, lesson.context)
     if min(len(rewarded), len(hidden)) < ENOUGH:
-        taught = list(_by_teacher(shop, lesson.context))
+        known = {probe.question.casefold() for probe in (*rewarded, *hidden)}
+        taught = [pair for pair in _by_teacher(shop, lesson.context) if pair[0].casefold() not in known]
         rewarded += _probes(lesson.context, taught[::2], "reward")
         hidden += _probes(lesson.context, taught[1::2], "guard")
     results = probing.put(shop.engine, [*rewarded, *hidden], BASE)
@@ -60,7 +61,7 @@ def heldout(engine: Engine, context: Context, model: str) -> float:
 
 def _known(shop: Workshop, context: Context) -> tuple[list[Probe], list[Probe]]:
     if context.document is None:
-        pairs = [(each.question, each.answer) for each in context.questions]
+        pairs = list({each.question: (each.question, each.answer) for each in context.questions}.values())
         return _probes(context, pairs[::2], "reward", "client"), _probes(context, pairs[1::2], "guard", "client")
     splits: tuple[Split, Split] = ("reward", "guard")
     rewarded, hidden = (

@@ -76,7 +76,8 @@ def _plain(contexts: Iterable[Context]) -> Iterable[Context]:
     """What is left of each without what addresses the model, where that is enough."""
     for context in contexts:
         text = told(context.context)
-        if len(text.split()) >= LEAST_WORDS:
+        # Who writes reads it once more as data: what is then left must be the same.
+        if len(text.split()) >= LEAST_WORDS and told(text) == text:
             yield context.model_copy(update={"title": subject_of(context.title), "context": text})
 
 
@@ -85,14 +86,15 @@ def _divided(found: Sequence[Context], wanted: int, run: Retraining) -> tuple[li
     drawn = random.Random(run.id)
     groups = _groups(found)
     drawn.shuffle(groups)
-    wanted = min(wanted, len(found) // 2)
+    wanted, left = min(wanted, len(found) // 2), len(found)
     held_out: list[Context] = []
     taught: list[Context] = []
     for group in groups:
         drawn.shuffle(group)
-        # One long document must not be the whole tournament.
-        if len(held_out) < wanted:
-            held_out += group[: max(1, wanted // 2)][: wanted - len(held_out)]
+        left -= len(group)
+        # One long document must not be the whole tournament, and something must be left to learn from.
+        if len(held_out) < wanted and len(taught) + left >= LEAST:
+            held_out += group[: max(LEAST, wanted // 2)][: wanted - len(held_out)]
         else:
             taught += group
     return held_out, taught[: run.spec.contexts]

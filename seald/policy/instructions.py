@@ -59,7 +59,7 @@ def _divide(paragraph: str) -> tuple[list[str], list[str]]:
         (gone if removed else kept).append(piece)
         speaking = opens(piece) or (speaking and not speaks_as_another(piece))
     # An instruction that only the whole shows, cut up by full stops, takes the whole with it.
-    return ([], [paragraph]) if not gone and _is_spelled_out(paragraph, "") else (kept, gone)
+    return ([], [paragraph]) if _is_spelled_out(" ".join(kept), "") else (kept, gone)
 
 
 def _pieces(paragraph: str) -> list[str]:

@@ -74,8 +74,7 @@ TOURNAMENT = {
     "reason": "ahead of [all] the others",
     "standings": [{"arm": "learned", "score": 0.5, **STANDING}, {"arm": "rewrite", "score": 0.31, **STANDING}],
     "duels": [{"against": "rewrite", "n": 8, "difference": 0.19, "low": 0.06, "high": 0.33, "p": 0.0123}],
-    "winners_logprob_before": -2.5,
-    "winners_logprob_after": -1.75,
+    "gains": {"winners_logprob": {"before": -2.5, "after": -1.75}},
 }
 ROUNDS = [
     {

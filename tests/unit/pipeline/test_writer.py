@@ -28,13 +28,14 @@ class Remembering:
 
 
 @pytest.fixture
-def policies(site_without_training: Site) -> MemoryPolicies:
-    return site_without_training.policies
+def policies() -> MemoryPolicies:
+    return MemoryPolicies()
 
 
 @pytest.fixture
 def shop(site_without_training: Site, policies: MemoryPolicies) -> Workshop:
-    given: dict[str, Any] = {**vars(site_without_training.shop), "engine": Remembering(), "trials": policies}
+    learned_ones = dict.fromkeys(("policies", "policy_files", "trials"), policies)
+    given: dict[str, Any] = {**vars(site_without_training.shop), "engine": Remembering(), **learned_ones}
     return Workshop(**given)
 
 
