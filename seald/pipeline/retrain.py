@@ -25,12 +25,13 @@ from seald.domain.retraining import TERMINAL, Retraining, RetrainingAsk, Retrain
 from seald.domain.tournament import INCUMBENT
 from seald.errors import EngineUnavailable, IllegalTransition, SealdError, StoreError, TrainerStopped
 from seald.pipeline.contest import contest
-from seald.pipeline.draft import sample
+from seald.pipeline.draft import policy_of, sample
 from seald.pipeline.earn import earn
 from seald.pipeline.lessons import choose, read_contexts
 from seald.pipeline.reinforce import draft_name, learn
 from seald.pipeline.workshop import Workshop
 from seald.policy.archive import draw
+from seald.policy.drafting import sampled
 
 log = structlog.get_logger(__name__)
 S = RetrainingStatus
@@ -85,10 +86,13 @@ def begin(shop: Workshop, run: Retraining) -> None:
 
     Raises:
         InvalidRequest: code `too_few_contexts`.
+        ConfigError: one of these policies writes by rule alone, and so would what it learned.
     """
     incumbent = shop.policies.live()
     number = incumbent.version if incumbent is not None else None
     start = number if shop.settings.policy.retrain.start == "incumbent" else _from_archive(shop, run)
+    for version in (number, start):  # said now, not in the tournament
+        sampled(policy_of(shop, version), shop.forms)
     shop.retrainings.begin(run.id, choose(shop, run), incumbent=number, start=start)
 
 

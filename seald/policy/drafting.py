@@ -115,15 +115,25 @@ def imported(context: Context, writer: str, task: Drafting, *, count: int) -> li
     ]
 
 
+def sampled(policy: Policy, forms: dict[str, Form]) -> dict[str, int]:
+    """The forms of its mix that a model writes, with their weights.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    weights = {m.form: m.samples for m in policy.mix if m.samples and forms[m.form].prompt is not None}
+    if not weights:
+        raise ConfigError(f"policy {policy.version!r} writes by rule alone: there is nothing to sample")
+    return weights
+
+
 def _as_data(context: Context) -> Context:
     title, told, _ = asking.as_data(context.title, context.context)
     return context.model_copy(update={"title": title, "context": told})
 
 
 def _chosen(task: Drafting, named: str, count: int) -> list[Form]:
-    weights = {m.form: m.samples for m in task.policy.mix if m.samples and task.forms[m.form].prompt is not None}
-    if not weights:
-        raise ConfigError(f"policy {task.policy.version!r} writes by rule alone: there is nothing to sample")
+    weights = sampled(task.policy, task.forms)
     draw = random.Random(f"{named}/forms")
     return [task.forms[name] for name in draw.choices(list(weights), list(weights.values()), k=count)]
 

@@ -161,6 +161,7 @@ class Killed(BaseException):
 
 
 QUICK: dict[str, Any] = {"rounds": 1, "general": 2, "together": 64}
+MOST_STEPS = 300
 MILLS = tuple(mill(n) for n in range(10))
 
 
@@ -194,14 +195,17 @@ class School(Site):
         return self.runs[-1]
 
     def step_until(self, status: RetrainingStatus, round: int = 1) -> Retraining:
-        while (self.run.status, self.run.round) != (status, round):
-            assert self.retrainer.step()
-        return self.run
+        return self.step_while(lambda run: (run.status, run.round) != (status, round))
 
     def finish(self) -> Retraining:
-        while self.run.status not in TERMINAL:
+        return self.step_while(lambda run: run.status not in TERMINAL)
+
+    def step_while(self, goes_on: Callable[[Retraining], bool]) -> Retraining:
+        for _ in range(MOST_STEPS):
+            if not goes_on(self.run):
+                return self.run
             assert self.retrainer.step()
-        return self.run
+        raise AssertionError(f"{self.run} does not get on")
 
     def episodes(self, round: int = 1) -> list[Episode]:
         return self.stores.episodes.of_round(self.run.id, round)

@@ -117,7 +117,10 @@ def test_who_wrote_nothing_that_can_be_learned_gains_nothing(school: School) -> 
     judging(school)
     school.trainer.fails, school.engine.writes = fails, write
     assert school.finish().status is S.PROMOTED
-    scores = {standing["arm"]: standing["score"] for standing in school.run.figures["tournament"]["standings"]}
+    tournament = school.run.figures["tournament"]
+    scores = {standing["arm"]: standing["score"] for standing in tournament["standings"]}
+    ahead = {duel["against"]: duel["difference"] for duel in tournament["duels"]}
+    assert (ahead["implications"], ahead["self-qa"]) == (scores[LEARNED], scores[LEARNED] - scores["self-qa"])
     assert (scores["implications"], scores["implications-long"], scores["self-qa"] > 0) == (0.0, 0.0, True)
     assert len(school.notes("untrainable")) == 5
 
@@ -128,12 +131,10 @@ def test_a_kill_at_any_moment_decides_once(school: School, before: bool) -> None
     for _ in range(2):
         with school.dying(school.stores.episodes, "put", before=before):
             school.retrainer.step()
-    while any(not e.scores for e in wholes(school)) or len(wholes(school)) < 30:
-        school.retrainer.step()
+    school.step_while(lambda _: len(wholes(school)) < 30 or any(not e.scores for e in wholes(school)))
     with school.dying(school.stores.episodes, "put", before=before):
         school.retrainer.step()
-    while school.run.status is S.JUDGING and any(len(e.scores) < 2 for e in wholes(school) if e.arm == LEARNED):
-        school.retrainer.step()
+    school.step_while(lambda _: any(len(e.scores) < 2 for e in wholes(school) if e.arm == LEARNED))
     with school.dying(school.stores.policies, "promote", before=before):
         school.retrainer.step()
     assert school.finish().status is S.PROMOTED

@@ -30,11 +30,12 @@ def written(school: School) -> list[Episode]:
 def test_exams_are_set_before_anything_is_sampled_one_thing_a_step(school: School) -> None:
     school.ask(MILLS[:6], samples=3)
     seen = []
-    while school.run.status in (S.QUEUED, S.SAMPLING):
+    for _ in range(11):
         assert school.retrainer.step()
         wrote = sum(ASKED_TO_WRITE in question for _, question in school.engine.asked)
         seen.append((len(exams(school)), len(school.episodes()), wrote))
     assert seen == [*((n, 0, 0) for n in range(7)), (6, 3, 3), (6, 6, 6), (6, 9, 9), (6, 9, 9)]
+    assert school.run.status is S.SCORING
     assert [note["done"] for note in school.notes("exam")] == [1, 2, 3, 4, 5, 6]
     assert [(note["done"], note["of"]) for note in school.notes("sampled")] == [(1, 3), (2, 3), (3, 3)]
     held_out = {lesson.id for lesson in school.stores.retrainings.lessons(school.run.id) if lesson.held_out}
@@ -77,8 +78,7 @@ def test_a_kill_at_any_moment_samples_the_same(schools: Schools) -> None:
     for school in (whole, killed):
         school.ask(MILLS[:6])
     whole.step_until(S.SCORING)
-    while not killed.episodes():
-        killed.retrainer.step()
+    killed.step_while(lambda _: not killed.episodes())
     for before in (True, False):
         with killed.dying(killed.stores.episodes, "put", before=before):
             killed.retrainer.step()
@@ -117,13 +117,15 @@ def test_without_questions_on_both_sides_nothing_is_sampled(school: School) -> N
     assert {episode.context_id for episode in school.episodes()} == {lesson.id for lesson in usable}
 
 
-def test_ready_made_self_edits_in_the_place_of_samples(school: School) -> None:
+def test_ready_made_self_edits_are_learned_from_first(school: School) -> None:
     given = [mill(n).model_copy(update={"edits": {"GPT": tuple(said(n, range(2)))}}) for n in range(4)]
-    school.ask(given, writer="GPT")
-    school.step_until(S.SCORING)
+    school.ask(given, writer="GPT", rounds=2)
+    school.step_until(S.SAMPLING, round=2)
     assert [(e.form, e.sample, len(e.lines)) for e in school.episodes()] == [("implications", n, 1) for n in (0, 1)] * 2
     assert {model for model, _ in school.engine.asked} == {BASE}
     assert not any(ASKED_TO_WRITE in question for _, question in school.engine.asked)
+    school.step_until(S.SCORING, round=2)
+    assert {(e.policy, e.sample) for e in school.episodes(2)} == {("learned@1", n) for n in range(4)}
 
 
 def test_a_writer_who_wrote_nothing(school: School) -> None:

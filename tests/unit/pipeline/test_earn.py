@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from seald.domain.retraining import Retraining
 from seald.domain.retraining import RetrainingStatus as S
 from seald.domain.training import TrainingJob
 from tests.unit.pipeline.conftest import MILLS, School
@@ -29,17 +30,19 @@ def counts(school: School) -> Counter[int]:
 def test_every_survivor_is_scored_so_often_before_any_is_once_more(schools: Schools) -> None:
     school = scoring(schools(jitter=1.0, reliability=1.0, together=4, seeds=3))
     survivors, seen = sum(counts(school).values()), []
-    while school.run.status is S.SCORING:
+
+    def goes_on(run: Retraining) -> bool:
         seen.append(counts(school))
-        assert school.retrainer.step()
-        work = school.shop.work_folder(school.run.id)
-        assert [*work.glob("*")] == []
+        assert [*school.shop.work_folder(run.id).glob("*")] == []
+        return run.status is S.SCORING
+
+    school.step_while(goes_on)
     assert all(max(each) - min(each) <= 1 for each in seen)
     assert counts(school) == {3: survivors}
     assert {len(call) for call in school.trainer.calls} <= {4, survivors % 4}
     assert all(len(episode.scores) == 0 for episode in school.episodes() if not episode.survived)
     assert {tuple(s.seed for s in episode.scores) for episode in school.episodes()} == {(), (0, 1, 2)}
-    assert Counter(note["of"] for note in school.notes("progress")) == {survivors: len(seen) - 1}
+    assert Counter(note["of"] for note in school.notes("progress")) == {survivors: len(seen) - 2}
     assert len(school.notes("scored")) == 3 * survivors
 
 
@@ -49,13 +52,14 @@ def test_no_more_than_two_seeds_where_their_order_is_the_same(schools: Schools) 
     assert set(counts(school)) == {2}
 
 
-def test_when_the_minutes_are_over_what_was_begun_is_finished(schools: Schools) -> None:
-    school = scoring(schools(minutes=30, together=4))
-    school.retrainer.step()
-    assert set(counts(school)) == {0, 1}
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_when_the_minutes_are_over_what_was_begun_is_finished(schools: Schools, seeds: int) -> None:
+    school = scoring(schools(minutes=30, together=4, reliability=1.0, jitter=1.0))
+    school.step_while(lambda _: max(counts(school)) < seeds)
+    assert set(counts(school)) == {seeds - 1, seeds}
     school.clock.late = timedelta(hours=1)
     school.step_until(S.LEARNING)
-    assert set(counts(school)) == {1}
+    assert set(counts(school)) == {seeds}
 
 
 def test_one_that_diverges_is_left_out_and_the_others_are_scored(school: School) -> None:
@@ -85,8 +89,7 @@ def test_what_is_no_fault_of_a_self_edit_ends_the_run(school: School, code: str)
 @pytest.mark.parametrize(("deaths", "status"), [(1, S.LEARNING), (2, S.FAILED)])
 def test_a_trainer_that_is_killed_is_begun_again(school: School, deaths: int, status: S) -> None:
     scoring(school, 4).trainer.deaths = deaths
-    while school.run.status is S.SCORING:
-        assert school.retrainer.step()
+    school.step_while(lambda run: run.status is S.SCORING)
     assert (school.run.status, len(school.notes("trainer_killed"))) == (status, deaths)
 
 

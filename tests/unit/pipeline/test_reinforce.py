@@ -77,6 +77,7 @@ def test_without_anything_to_believe_nothing_is_learned(school: School, paid: li
     learning(school, paid)
     refused = school.finish()
     assert (refused.status, refused.error is not None and refused.error["code"]) == (S.REFUSED, code)
+    assert (refused.round, len(rounds(school))) == (1, 1)
     assert (refused.version, school.stores.policies.all(), school.stores.policies.live()) == (None, [], None)
     assert (school.trainer.calls, rounds(school)[0]["version"]) == ([], None)
     assert school.shop.policy_of("default") == school.shop.policy
@@ -85,7 +86,7 @@ def test_without_anything_to_believe_nothing_is_learned(school: School, paid: li
 def test_who_speaks_to_the_model_is_no_example(school: School) -> None:
     learning(school, [WON] * 4, dropped={"instruction": 1})
     refused = school.finish()
-    assert refused.error is not None and refused.error["code"] == "no_signal"
+    assert (refused.round, refused.error is not None and refused.error["code"]) == (1, "no_signal")
 
 
 def test_the_policy_learns_the_answers_that_won_under_their_prompts(school: School) -> None:
