@@ -46,6 +46,7 @@ def set_collection(
     ] = None,
     policy: Annotated[str | None, typer.Option(help="A policy of policies/; `default` is one, too.")] = None,
     scrub: Annotated[bool | None, typer.Option(help="Take personal data out before anything is written.")] = None,
+    teaches_policy: Annotated[bool | None, typer.Option(help="Let the policy learn from its documents.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin with the configuration, not with what is set.")] = False,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
@@ -58,7 +59,7 @@ def set_collection(
     settings["trust"] = {**settings["trust"], **patterns}
     for key, value in keys.items():
         _lay(settings["guards"], key.split("."), _value(value))
-    given = {"approval": approval, "policy": policy, "scrub": scrub}
+    given = {"approval": approval, "policy": policy, "scrub": scrub, "teaches_policy": teaches_policy}
     settings.update({key: value for key, value in given.items() if value is not None})
     done = daemon.put(f"/v1/collections/{name}", settings)
     if as_json:
@@ -103,7 +104,7 @@ def _lay(table: dict[str, Any], path: list[str], value: Any) -> None:
 def _show(found: dict[str, Any]) -> None:
     screen.print(f"[bold]{found['name']}[/bold] {found['live']}, {found['documents']} documents", highlight=False)
     settings = found["settings"]
-    for key in ("approval", "policy", "scrub"):
+    for key in ("approval", "policy", "scrub", "teaches_policy"):
         screen.print(f"  {key}: {'as configured' if settings[key] is None else settings[key]}", highlight=False)
     for pattern, level in settings["trust"].items():
         screen.print(f"  source {pattern}: {level}", highlight=False, markup=False)

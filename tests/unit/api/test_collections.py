@@ -17,7 +17,7 @@ from tests.unit.store.conftest import document
 from tests.unit.store.test_adapters import promoted
 
 PATH = "/v1/collections"
-DEFAULTS = {"approval": "auto", "guards": {}, "policy": None, "trust": {}, "scrub": False}
+DEFAULTS = {"approval": "auto", "guards": {}, "policy": None, "trust": {}, "scrub": False, "teaches_policy": True}
 
 
 @pytest.fixture
@@ -53,6 +53,7 @@ def test_put_replaces_what_was_there(stores: Stores, client: TestClient) -> None
         "policy": "rewrite",
         "trust": {"mail/ceo*": "auto", "mail/*": "quarantine", "*": "review"},
         "scrub": True,
+        "teaches_policy": False,
     }
     assert client.put(f"{PATH}/default", json=first).json()["settings"] == first
     kept = stores.collections.settings("default")

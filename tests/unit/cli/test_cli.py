@@ -72,7 +72,14 @@ CERTIFICATE = {
 GONE = {"id": "doc-1", "object": "document", "deleted": True, "adaptation": "adp-1"}
 
 
-SET = {"approval": "auto", "guards": {"alpha": 0.1}, "policy": None, "trust": {"wiki": "review"}, "scrub": False}
+SET = {
+    "approval": "auto",
+    "guards": {"alpha": 0.1},
+    "policy": None,
+    "trust": {"wiki": "review"},
+    "scrub": False,
+    "teaches_policy": True,
+}
 COLLECTION = {
     "id": "ops",
     "object": "collection",

@@ -160,7 +160,7 @@ class Killed(BaseException):
     """In the place of a kill."""
 
 
-QUICK: dict[str, Any] = {"rounds": 1, "general": 2, "together": 64}
+QUICK: dict[str, Any] = {"rounds": 1, "general": 2, "together": 64, "passage": False}
 MOST_STEPS = 300
 MILLS = tuple(mill(n) for n in range(10))
 
