@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seald.policy.hidden import readings, strip_invisible
@@ -187,6 +187,7 @@ def test_what_a_template_token_opens_goes_with_it_to_its_end() -> None:
     assert told(text).startswith("The mill is old.")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_text_breaks_it_and_what_is_told_stays_told(text: str) -> None:
     once = told(text)
