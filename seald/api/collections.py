@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -14,7 +15,8 @@ from seald.api.services import Services, Wired
 from seald.api.shapes import CollectionObject, Listing
 from seald.domain.collection import Collection, CollectionSettings, overlaid
 from seald.domain.document import check_collection
-from seald.errors import ConfigError
+from seald.domain.policy_version import number_of
+from seald.errors import ConfigError, NotFound
 from seald.guards import suite
 from seald.pipeline.scrub import check_scrubbing
 from seald.policy.registry import load_policy
@@ -44,7 +46,8 @@ async def read_settings(request: Request, services: Wired) -> CollectionSettings
     body = await read_object(request)
     _check_guards(services, body.get("guards"))
     settings = validate(CollectionSettings, body)
-    _check("policy", lambda: settings.policy is None or load_policy(settings.policy))
+    if settings.policy is not None:
+        _check("policy", partial(_check_policy, services, settings.policy))
     if settings.scrub:
         _check("scrub", check_scrubbing)
     _check("guards.general.file", lambda: suite.load(overlaid(services.settings.guards, settings.guards).general.file))
@@ -72,11 +75,19 @@ def _check_guards(services: Services, overlay: Any) -> None:
         raise violation({**first, "loc": ("guards", *first["loc"])}) from None
 
 
+def _check_policy(services: Services, name: str) -> None:
+    number = number_of(name)
+    if number is None:
+        load_policy(name)
+    else:
+        services.policies.get(number).for_writing()
+
+
 def _check(key: str, use: Callable[[], object]) -> None:
     """What the daemon cannot work with is refused now, not when a document comes."""
     try:
         use()
-    except ConfigError as error:
+    except (ConfigError, NotFound) as error:
         raise SchemaViolation(f"{key}: {error.message}", param=key, code="invalid_value") from None
 
 

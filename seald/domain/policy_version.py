@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from seald.config import Recipe
 from seald.domain.adapter import AdapterStatus, engine_name
 from seald.domain.policy import Policy
-from seald.errors import IllegalTransition
+from seald.errors import ConfigError, IllegalTransition
 
 PREFIX = "learned@"
 
@@ -49,6 +49,12 @@ class PolicyVersion(BaseModel):
         if self.sha256 is None:
             raise IllegalTransition(f"{self.label} has no weights")
         return engine_name(self.sha256)
+
+    def for_writing(self) -> Policy:
+        """The policy, which may write. Raises ConfigError where it never won, or has been taken back."""
+        if self.status is not AdapterStatus.APPROVED:
+            raise ConfigError(f"{self.label} is {self.status}: it does not write", param="policy")
+        return self.policy
 
 
 def number_of(name: str) -> int | None:

@@ -11,10 +11,9 @@ from seald.domain.episode import Episode
 from seald.domain.policy import MixedForm, Policy
 from seald.domain.retraining import Lesson, Retraining, RetrainingStatus
 from seald.domain.tournament import INCUMBENT, LEARNED, Standing
-from seald.errors import Conflict, InvalidRequest
+from seald.errors import Conflict
 from seald.pipeline.draft import drafting, episode_of, is_usable, policy_of, weighed
 from seald.pipeline.earn import LEAST_SEEDS, min_first, score_some
-from seald.pipeline.lessons import LEAST
 from seald.pipeline.workshop import Workshop
 from seald.pipeline.writer import writing
 from seald.policy.diversity import diversity
@@ -34,15 +33,8 @@ a higher number are the self-edits as they were written."""
 
 
 def contest(shop: Workshop, run: Retraining) -> None:
-    """Let one contestant write for one context, or score some; with nothing missing, judge.
-
-    Raises:
-        InvalidRequest: code `too_few_contexts`.
-    """
+    """Let one contestant write for one context, or score some; with nothing missing, judge."""
     lessons = [lesson for lesson in shop.retrainings.lessons(run.id) if lesson.held_out and is_usable(lesson)]
-    if len(lessons) < LEAST:
-        message = f"{len(lessons)} of the held-out contexts have questions on both sides: too few for a tournament"
-        raise InvalidRequest(message, code="too_few_contexts")
     contestants = _contestants(shop, run)
     episodes = shop.episodes.of_round(run.id, TOURNAMENT)
     done = {(episode.arm, episode.context_id) for episode in episodes}

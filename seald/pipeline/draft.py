@@ -8,7 +8,9 @@ from math import ceil
 from seald.domain.episode import POLICY_ARM, Episode
 from seald.domain.policy import Policy
 from seald.domain.retraining import Lesson, Retraining, RetrainingStatus
+from seald.errors import InvalidRequest
 from seald.pipeline.exam import prepare
+from seald.pipeline.lessons import LEAST
 from seald.pipeline.workshop import Workshop
 from seald.pipeline.writer import writing
 from seald.policy.diversity import diversity
@@ -25,6 +27,7 @@ def sample(shop: Workshop, run: Retraining) -> None:
     if unexamined:
         _examine(shop, run, unexamined[0], {"done": len(lessons) - len(unexamined) + 1, "of": len(lessons)})
         return
+    _require_enough(lessons)
     done = {episode.context_id for episode in shop.episodes.of_round(run.id, run.round, POLICY_ARM)}
     missing = [lesson for lesson in taught(lessons) if lesson.id not in done]
     if missing:
@@ -36,6 +39,19 @@ def sample(shop: Workshop, run: Retraining) -> None:
 def taught(lessons: Sequence[Lesson]) -> list[Lesson]:
     """Those that the policy learns from: not held out, and with something to be asked on both sides."""
     return [lesson for lesson in lessons if not lesson.held_out and is_usable(lesson)]
+
+
+def _require_enough(lessons: Sequence[Lesson]) -> None:
+    """Said before hours are spent on what cannot be judged. Raises InvalidRequest, code `too_few_contexts`."""
+    usable = [lesson for lesson in lessons if is_usable(lesson)]
+    for held_out, called in ((False, "to learn from"), (True, "held out")):
+        these = sum(lesson.held_out is held_out for lesson in usable)
+        if these < LEAST:
+            raise InvalidRequest(
+                f"{these} of the contexts {called} have questions on both sides, one that pays and one that judges; "
+                f"at least {LEAST} must",
+                code="too_few_contexts",
+            )
 
 
 def is_usable(lesson: Lesson) -> bool:

@@ -126,13 +126,16 @@ class Retrainer:
 
     def sweep(self) -> None:
         """After a start: remove what killed runs left behind."""
+        self._remove_unfinished()
+        for folder in self._shop.work.glob("ret-*"):
+            self._tidy(folder.name)
+
+    def _remove_unfinished(self) -> None:
         shop = self._shop
         run = shop.retrainings.next_runnable()
         drafts = [draft_name(run, run.round)] if run is not None else []
         for gone in shop.policy_files.sweep(shop.policies.all(), drafts):
             log.info("removed an unfinished policy folder", folder=str(gone))
-        for folder in shop.work.glob("ret-*"):
-            self._tidy(folder.name)
 
     def _advance(self, run: Retraining) -> None:
         try:
@@ -170,6 +173,7 @@ class Retrainer:
             over = True
         if over:
             shutil.rmtree(self._shop.work_folder(id), ignore_errors=True)
+            self._remove_unfinished()
 
 
 def _from_archive(shop: Workshop, run: Retraining) -> int | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seald.config import Guards, Settings
-from seald.domain.adapter import AdapterStatus
 from seald.domain.base_model import BaseModel
 from seald.domain.collection import CollectionSettings, overlaid
 from seald.domain.policy import Form, OtherWriter, Policy
@@ -99,7 +98,7 @@ class Workshop:
         own, live = self.settings_of(collection).policy, self.policies.live()
         if own is not None:
             number = number_of(own)
-            return self.policy_named(own) if number is None else self._formed(_approved(self._learned(number)))
+            return self.policy_named(own) if number is None else self._formed(self._learned(number).for_writing())
         return self.policy if live is None else self._formed(live.policy)
 
     def policy_named(self, name: str) -> Policy:
@@ -126,9 +125,3 @@ class Workshop:
                 param="policy",
             )
         return policy
-
-
-def _approved(version: PolicyVersion) -> Policy:
-    if version.status is not AdapterStatus.APPROVED:
-        raise ConfigError(f"{version.label} is {version.status}: it does not write", param="policy")
-    return version.policy

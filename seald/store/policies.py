@@ -98,7 +98,6 @@ class SqlPolicies:
             retraining = retrainings.fetch(connection, retraining_id)
             winner = _winner(connection, retraining)
             self._decide(connection, winner, AdapterStatus.APPROVED)
-            self._reject_candidates(connection, retraining_id)
             self._require_incumbent(connection, winner, retraining.incumbent)
             policy_pointer.move(connection, self._clock, winner.version, kind="promotion", reason=None)
             retrainings.move(
@@ -117,7 +116,6 @@ class SqlPolicies:
         """Reject every candidate of the retraining, and end it: all or none. Raises IllegalTransition."""
         error = {"message": message, "code": code}
         with self._session.write() as connection:
-            self._reject_candidates(connection, retraining_id)
             refused = RetrainingStatus.REFUSED
             return retrainings.move(
                 connection, self._clock, retraining_id, before, refused, figures=figures, error=error
@@ -156,10 +154,6 @@ class SqlPolicies:
         guarded = this(candidate.version).where(rows.c.status == candidate.status)
         if connection.execute(guarded.values(status=after)).rowcount != 1:
             raise IllegalTransition(f"{candidate.label} is not {candidate.status} any more: read it again")
-
-    def _reject_candidates(self, connection: Connection, retraining_id: str) -> None:
-        candidates = (rows.c.retraining == retraining_id) & (rows.c.status == AdapterStatus.CANDIDATE)
-        connection.execute(rows.update().where(candidates).values(status=AdapterStatus.REJECTED))
 
     def _require_incumbent(self, connection: Connection, winner: PolicyVersion, incumbent: int | None) -> None:
         now = policy_pointer.version_of(connection)

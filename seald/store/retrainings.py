@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, null, or_, select, update
 
+from seald.domain.adapter import AdapterStatus
 from seald.domain.retraining import (
     RUNNABLE,
     TERMINAL,
@@ -24,6 +25,7 @@ from seald.errors import IllegalTransition, NotFound
 from seald.ports import Clock, Page
 from seald.store import policy_versions, supersession
 from seald.store.retraining_tables import lessons as lesson_rows
+from seald.store.retraining_tables import policy_versions as version_rows
 from seald.store.retraining_tables import retraining_events as event_rows
 from seald.store.retraining_tables import retrainings as rows
 from seald.store.session import Session, next_number, numbered_page
@@ -210,7 +212,15 @@ def move(
         raise IllegalTransition(f"{id} is not {before} any more: it is {fetch(connection, id).status}")
     more = {key: value for key, value in (("round", round), ("figures", figures), ("error", error)) if value}
     note(connection, clock, id, "status", {"from": before, "to": after, **more})
+    if after in TERMINAL:
+        _reject_candidates(connection, id)
     return fetch(connection, id)
+
+
+def _reject_candidates(connection: Connection, id: str) -> None:
+    """However it ended: what has not won by now never will."""
+    candidates = (version_rows.c.retraining == id) & (version_rows.c.status == AdapterStatus.CANDIDATE)
+    connection.execute(update(version_rows).where(candidates).values(status=AdapterStatus.REJECTED))
 
 
 def note(connection: Connection, clock: Clock, id: str, type: str, data: dict[str, Any]) -> None:

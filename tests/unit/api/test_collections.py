@@ -15,6 +15,7 @@ from seald.store import Stores, open_stores
 from tests.unit.api.conftest import World
 from tests.unit.store.conftest import document
 from tests.unit.store.test_adapters import promoted
+from tests.unit.store.test_policies import candidate, winner
 
 PATH = "/v1/collections"
 DEFAULTS = {"approval": "auto", "guards": {}, "policy": None, "trust": {}, "scrub": False, "teaches_policy": True}
@@ -26,7 +27,9 @@ def stores(world: World, tmp_path: Path) -> Iterator[Stores]:
     stores = open_stores(Settings(data_dir=tmp_path))
     promoted(stores, "one")
     stores.documents.add(document("one", collection="fresh"), [])
-    services = replace(world.app.state.services, collections=stores.collections, adapters=stores.adapters)
+    services = replace(
+        world.app.state.services, collections=stores.collections, adapters=stores.adapters, policies=stores.policies
+    )
     world.app.state.services = services
     yield stores
     stores.close()
@@ -78,6 +81,7 @@ def test_put_replaces_what_was_there(stores: Stores, client: TestClient) -> None
         ({"guards": {"alpha": 2}}, "guards.alpha", "invalid_value"),
         ({"guards": []}, "guards", "invalid_type"),
         ({"policy": "../none"}, "policy", "invalid_value"),
+        ({"policy": "learned@7"}, "policy", "invalid_value"),
         ({"trust": {"mail/*": "never"}}, "trust.mail/*", "invalid_value"),
         ({"trust": {"": "auto"}}, "trust", "invalid_value"),
     ],
@@ -89,6 +93,14 @@ def test_what_is_wrong_is_named_and_nothing_is_kept(
     error = got.json()["error"]
     assert (got.status_code, error["param"], error["code"]) == (422, param, code)
     assert client.get(f"{PATH}/default").json()["settings"] == DEFAULTS
+
+
+def test_a_learned_policy_writes_for_a_collection_if_it_ever_won(stores: Stores, client: TestClient) -> None:
+    won, waits = winner(stores), candidate(stores)
+    assert client.put(f"{PATH}/fresh", json={"policy": won.label}).json()["settings"]["policy"] == "learned@1"
+    refused = client.put(f"{PATH}/fresh", json={"policy": waits.label})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (422, "policy")
+    assert stores.collections.settings("fresh").policy == "learned@1"
 
 
 def test_names(stores: Stores, client: TestClient) -> None:

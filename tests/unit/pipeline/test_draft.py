@@ -107,13 +107,20 @@ def test_what_the_exam_asks_is_not_trained_on(school: School) -> None:
     assert all(e.dropped == {"probe": 1} for e in asked)
 
 
-def test_without_questions_on_both_sides_nothing_is_sampled(school: School) -> None:
-    school.ask([mill(n, asked=n % 2 == 0) for n in range(8)])
+def test_for_a_context_without_questions_on_both_sides_nothing_is_sampled(school: School) -> None:
+    school.ask([mill(n, asked=n > 1) for n in range(12)])
     school.step_until(S.SCORING)
     taught = [lesson for lesson in school.stores.retrainings.lessons(school.run.id) if not lesson.held_out]
     usable = [lesson for lesson in taught if lesson.context.questions]
-    assert 0 < len(usable) < len(taught)
     assert {episode.context_id for episode in school.episodes()} == {lesson.id for lesson in usable}
+
+
+def test_with_too_few_such_contexts_it_ends_before_anything_is_written(school: School) -> None:
+    school.ask([mill(n, asked=False) for n in range(8)])
+    failed = school.finish()
+    assert (failed.status, failed.error is not None and failed.error["code"]) == (S.FAILED, "too_few_contexts")
+    assert "0 of the contexts to learn from" in str(failed.error)
+    assert not any(ASKED_TO_WRITE in question for _, question in school.engine.asked)
 
 
 def test_ready_made_self_edits_are_learned_from_first(school: School) -> None:

@@ -273,3 +273,13 @@ def test_after_a_start_what_killed_runs_left_is_swept(school: School) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     school.retrainer.sweep()
     assert [folder.exists() for folder in (*left, *kept)] == [False] * 3 + [True] * 3
+
+
+def test_what_is_cancelled_leaves_no_draft(school: School) -> None:
+    run = school.ask()
+    school.step_until(S.LEARNING)
+    draft = school.stores.policy_files.draft(f"{run.id}-1")
+    draft.mkdir(parents=True)
+    school.stores.retrainings.request_cancel(run.id)
+    school.retrainer.step()
+    assert (school.run.status, draft.exists()) == (S.CANCELLED, False)

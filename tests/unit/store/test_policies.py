@@ -123,6 +123,13 @@ def test_what_is_not_judged_yet_is_not_promoted(stores: Stores) -> None:
     assert (stores.policies.get(1).status, live(stores)) == (A.CANDIDATE, None)
 
 
+@pytest.mark.parametrize("after", [S.FAILED, S.CANCELLED])
+def test_however_a_retraining_ends_its_policies_are_no_candidates_any_more(stores: Stores, after: S) -> None:
+    version = candidate(stores)
+    stores.retrainings.move(version.retraining_id, S.JUDGING, after)
+    assert stores.policies.get(version.version).status is A.REJECTED
+
+
 def test_refusing_keeps_what_wrote(stores: Stores) -> None:
     winner(stores)
     id = candidate(stores).retraining_id
