@@ -24,7 +24,7 @@ class Recipe(Section):
         "down_proj",
     )
     learning_rate: float = Field(2.5e-3, gt=0, le=1)
-    warm_start_factor: float = Field(0.67, gt=0, le=1)
+    warm_start_factor: float = Field(0.33, gt=0, le=1)
     """Of the learning rate, where a run starts from a live adapter: what that knows is to move less."""
     epochs: int = Field(2, ge=1, le=100)
     batch_tokens: int = Field(128, ge=64)
@@ -37,9 +37,9 @@ class Recipe(Section):
     """Decoupled (AdamW): a step shrinks the weights by rate x decay, so that what no line asks for fades."""
     max_grad_norm: float = Field(1.0, gt=0)
     loss_scope: Literal["completion", "all"] = "completion"
-    replay_fraction: float = Field(0.3, ge=0, lt=1)
+    replay_fraction: float = Field(0.5, ge=0, lt=1)
     """Share of an epoch's loss tokens that come from earlier documents."""
-    general_fraction: float = Field(0.3, ge=0, lt=1)
+    general_fraction: float = Field(0.2, ge=0, lt=1)
     """Share of an epoch's loss tokens that are the base model's own replies."""
     general_loss: Literal["cross_entropy", "kl"] = "kl"
     """What is learned of those replies: their words, or the base's probabilities at each of them."""

@@ -82,11 +82,23 @@ def is_due(shop: Workshop, collection: str) -> Reason | None:
     """Why the collection's live adapter should be rebuilt now; None: it need not."""
     last = shop.adaptations.latest_compaction(collection)
     versions = [v for v in _learned(shop, collection) if last is None or v.created > last.created]
-    if shop.settings.compaction.every and len(versions) >= shop.settings.compaction.every:
+    if _are_enough(shop, collection, len(versions)):
         return "every"
     if last is not None and len(versions) < LEAST_VERSIONS:
         return None
     return trend([_figures(shop, version) for version in versions], shop.settings)
+
+
+def _are_enough(shop: Workshop, collection: str, learned: int) -> bool:
+    """Whether so many versions since the last rebuild are to be rebuilt.
+
+    A rebuild costs what all documents together do. That each of them makes for a share more keeps the sum of all
+    rebuilds within a few times that, however many documents come.
+    """
+    settings, live = shop.settings.compaction, shop.adapters.live(collection)
+    if not settings.every or live is None:
+        return False
+    return learned >= max(settings.every, settings.growth * (len(live.documents) - learned))
 
 
 def trend(figures: Sequence[Figures], settings: Settings) -> Reason | None:

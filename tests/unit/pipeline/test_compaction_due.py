@@ -146,3 +146,14 @@ def test_a_kill_before_the_look_is_made_good_at_the_next_start(site: Site) -> No
     assert compactions(site) == []
     site.runner.sweep()
     assert len(compactions(site)) == 1
+
+
+def test_the_more_was_rebuilt_the_more_must_come_before_the_next(tmp_path: Path) -> None:
+    site = Site(tmp_path, tmp_path, {"compaction": {"every": 2, "growth": 0.5}})
+    learn(site, "abcdefgh")
+    site.stores.adapters.promote(rebuilt(site.stores).adaptation_id)
+    learn(site, "ijk")
+    assert is_due(site.shop, "default") is None
+    learn(site, "l")
+    assert is_due(site.shop, "default") == "every"
+    site.stores.close()
