@@ -98,6 +98,7 @@ class SqlPolicies:
             retraining = retrainings.fetch(connection, retraining_id)
             winner = _winner(connection, retraining)
             self._decide(connection, winner, AdapterStatus.APPROVED)
+            retrainings.reject_candidates(connection, retraining_id)
             self._require_incumbent(connection, winner, retraining.incumbent)
             policy_pointer.move(connection, self._clock, winner.version, kind="promotion", reason=None)
             retrainings.move(
@@ -116,6 +117,7 @@ class SqlPolicies:
         """Reject every candidate of the retraining, and end it: all or none. Raises IllegalTransition."""
         error = {"message": message, "code": code}
         with self._session.write() as connection:
+            retrainings.reject_candidates(connection, retraining_id)
             refused = RetrainingStatus.REFUSED
             return retrainings.move(
                 connection, self._clock, retraining_id, before, refused, figures=figures, error=error

@@ -93,8 +93,11 @@ class SqlRetrainings:
         figures: dict[str, Any] | None = None,
         error: dict[str, Any] | None = None,
     ) -> Retraining:
-        """`UPDATE … WHERE status = before`, with the event beside it. Raises IllegalTransition."""
+        """`UPDATE … WHERE status = before`, with the event beside it; with its end, what has not won by then never
+        will. Raises IllegalTransition."""
         with self._session.write() as connection:
+            if after in TERMINAL:
+                reject_candidates(connection, id)
             return move(connection, self._clock, id, before, after, round=round, figures=figures, error=error)
 
     def note(self, id: str, type: str, data: dict[str, Any]) -> None:
@@ -212,13 +215,11 @@ def move(
         raise IllegalTransition(f"{id} is not {before} any more: it is {fetch(connection, id).status}")
     more = {key: value for key, value in (("round", round), ("figures", figures), ("error", error)) if value}
     note(connection, clock, id, "status", {"from": before, "to": after, **more})
-    if after in TERMINAL:
-        _reject_candidates(connection, id)
     return fetch(connection, id)
 
 
-def _reject_candidates(connection: Connection, id: str) -> None:
-    """However it ended: what has not won by now never will."""
+def reject_candidates(connection: Connection, id: str) -> None:
+    """Of a retraining; for use inside a wider transaction."""
     candidates = (version_rows.c.retraining == id) & (version_rows.c.status == AdapterStatus.CANDIDATE)
     connection.execute(update(version_rows).where(candidates).values(status=AdapterStatus.REJECTED))
 
