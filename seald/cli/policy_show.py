@@ -14,6 +14,12 @@ from rich.text import Text
 
 from seald.cli.client import screen
 
+GAINS = {
+    "reward": "reward of fresh self-edits",
+    "proxy": "proxy of fresh self-edits",
+    "winners_logprob": "best self-edits, nats a token",
+    "all_logprob": "all self-edits, nats a token",
+}
 Cells = dict[str, Callable[[dict[str, Any]], str]]
 """Heading → what stands below it."""
 
@@ -31,13 +37,13 @@ def number(value: Any, digits: int = 2) -> str:
     return f"{value:.{digits}f}" if isinstance(value, int | float) else ""
 
 
-def interval(figures: Any, middle: str = "mean") -> str:
+def interval(figures: Any, middle: str = "mean", digits: int = 2) -> str:
     """`0.40 [0.20, 0.60]`; the middle alone where there are no bounds."""
     if not isinstance(figures, dict):
         return ""
-    low, high = number(figures.get("low")), number(figures.get("high"))
+    low, high = number(figures.get("low"), digits), number(figures.get("high"), digits)
     bounds = f" [{low}, {high}]" if low and high else ""
-    return f"{number(figures.get(middle))}{bounds}"
+    return f"{number(figures.get(middle), digits)}{bounds}"
 
 
 def _show_origin(found: dict[str, Any]) -> None:
@@ -107,10 +113,25 @@ def _show_tournament(tournament: dict[str, Any] | None) -> None:
     for standing in tournament.get("standings") or ():
         table.add_row(*(Text(cell(standing)) for cell in columns.values()))
     screen.print(table)
-    gained = (tournament.get("gains") or {}).get("winners_logprob") or {}
-    before, after = (number(gained.get(when)) for when in ("before", "after"))
-    if before and after:
-        screen.print(f"best self-edits, nats a token: {before} before learning, {after} after", highlight=False)
+    _show_gains(tournament.get("gains") or {})
+
+
+def _show_gains(gains: dict[str, Any]) -> None:
+    """What learning did to writing, and whether it is more than chance."""
+    if not gains:
+        return
+    columns: Cells = {
+        "before": lambda g: number(g.get("before"), 3),
+        "after": lambda g: number(g.get("after"), 3),
+        "rise": lambda g: interval(g, "difference", 3),
+        "p": lambda g: number(g.get("p"), 3),
+        "": lambda g: "" if (g.get("low") or 0.0) > 0 else "not shown to rise",
+    }
+    table = _table("What learning did to writing", ["", *columns])
+    for name, heading in GAINS.items():
+        gained = gains.get(name) or {}
+        table.add_row(heading, *(Text(cell(gained)) for cell in columns.values()))
+    screen.print(table)
 
 
 def _show_examples(examples: Sequence[dict[str, Any]]) -> None:

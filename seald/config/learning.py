@@ -24,7 +24,7 @@ class Recipe(Section):
         "down_proj",
     )
     learning_rate: float = Field(2.5e-3, gt=0, le=1)
-    warm_start_factor: float = Field(0.33, gt=0, le=1)
+    warm_start_factor: float = Field(0.5, gt=0, le=1)
     """Of the learning rate, where a run starts from a live adapter: what that knows is to move less."""
     epochs: int = Field(2, ge=1, le=100)
     batch_tokens: int = Field(128, ge=64)

@@ -27,7 +27,7 @@ class Rewards(Section):
     retention: float = 1.0
     """Taken off: of the fall in the probability of the answers to general questions."""
     size: float = 0.1
-    """Taken off: of the self-edit's length, in 1,000 trained tokens."""
+    """Taken off: of what it was trained on in all epochs, the passage's text among it, in 10,000 tokens."""
     norm: float = 0.005
     """Taken off: of the Frobenius norm of the weights' change."""
 
@@ -80,7 +80,7 @@ class Retrain(Section):
     """Share of samples with directives drawn at random, so that it is seen which are good."""
     winners: int = Field(1, ge=1)
     """Self-edits of a context that the policy learns from at most."""
-    noise: float = Field(1.0, ge=0)
+    noise: float = Field(1.645, ge=0)
     """Standard errors by which a self-edit must beat its context's mean to be learned from."""
     agreement: float = Field(0.6, ge=0, le=1)
     """Share of a teacher's answers that must agree for its question to count."""

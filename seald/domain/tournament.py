@@ -55,5 +55,6 @@ class TournamentResult(BaseModel):
     duels: tuple[Duel, ...]
     gains: dict[str, dict[str, float]] = {}
     """What learning did to writing, learned policy against incumbent on the held-out contexts: `reward` and `proxy` of
-    fresh self-edits, `winners_logprob` (nats per token) of the best ones that others wrote. Each `{before, after,
-    difference, low, high, p}`, the bounds one-sided at 1 - alpha."""
+    fresh self-edits; `winners_logprob` (nats per token) of the best ones that were written without it, and
+    `all_logprob` of all of those. Each `{before, after, difference, low, high, p}`, the bounds one-sided at 1 - alpha.
+    """

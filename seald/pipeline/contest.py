@@ -17,7 +17,7 @@ from seald.pipeline.earn import LEAST_SEEDS, min_first, score_some
 from seald.pipeline.workshop import Workshop
 from seald.pipeline.writer import writing
 from seald.policy.diversity import diversity
-from seald.policy.drafting import drafts
+from seald.policy.drafting import drafts, draw_forms
 from seald.policy.registry import seed_forms
 from seald.policy.rewards import hidden_gain, mean_reward
 from seald.policy.targeting import tokens
@@ -71,7 +71,9 @@ def _write(shop: Workshop, run: Retraining, lesson: Lesson, arm: str, policy: Po
     settings = shop.settings.policy.retrain.tournament
     with writing(shop, policy) as (writer, model):
         task = drafting(shop, policy, lesson, model, explore=0.0)
-        written = drafts(writer, lesson.context, task, named=f"{run.id}/{arm}/{lesson.id}", count=settings.samples)
+        # One form, and of who mixes alike the same one: diversity is then the writer's, not the draw's.
+        forms = draw_forms(task, f"{run.id}/{lesson.id}", 1) * settings.samples
+        written = drafts(writer, lesson.context, task, named=f"{run.id}/{arm}/{lesson.id}", forms=forms)
     each = [episode_of(run, TOURNAMENT, arm, lesson, policy, draft) for draft in written]
     each = [e.model_copy(update={"sample": e.sample + 1, "survived": False}) for e in each]
     lines = fill([line for episode in each for line in episode.lines], settings.tokens)
@@ -81,6 +83,8 @@ def _write(shop: Workshop, run: Retraining, lesson: Lesson, arm: str, policy: Po
             "survived": True,
             "raw": "\n\n".join(episode.raw for episode in each),
             "lines": lines,
+            # All are trained for as many epochs, or more of them would win.
+            "directives": each[0].directives.model_copy(update={"epochs": None}),
             "edit_tokens": tokens(lines),
             "seconds": sum(episode.seconds for episode in each),
         }
@@ -121,30 +125,39 @@ def _standing(
     own = [wholes[arm, lesson.id] for lesson in lessons]
     scores = [score for episode in own for score in episode.scores]
     weights = shop.settings.policy.retrain.rewards
-    written = [e for e in episodes if e.arm == arm and e.sample != WHOLE]
-    texts = [[e.raw for e in written if e.context_id == lesson.id] for lesson in lessons]
+    written = [_written(episodes, arm, lesson) for lesson in lessons]
     return Standing(
         arm=arm,
         score=round(fmean(hidden_gain(episode) or 0.0 for episode in own), 4),
         accuracy=round(fmean(score.hidden_accuracy for score in scores), 4) if scores else 0.0,
         logprob=round(fmean(score.hidden_logprob for score in scores), 4) if scores else 0.0,
-        proxy=round(fmean(episode.proxy.get("total", 0.0) for episode in own), 4),
+        proxy=round(fmean(_proxy(each) for each in written), 4),
         reward=round(fmean(mean_reward(episode, weights) or 0.0 for episode in own), 4),
         tokens=fmean(episode.edit_tokens for episode in own),
-        diversity=round(fmean(diversity(each) for each in texts), 4),
+        diversity=round(fmean(diversity([episode.raw for episode in each]) for each in written), 4),
     )
+
+
+def _written(episodes: Sequence[Episode], arm: str, lesson: Lesson) -> list[Episode]:
+    """A contestant's self-edits for a context as they were written."""
+    return [e for e in episodes if (e.arm, e.context_id) == (arm, lesson.id) and e.sample != WHOLE]
+
+
+def _proxy(written: Sequence[Episode]) -> float:
+    return fmean(episode.proxy.get("total", 0.0) for episode in written)
 
 
 def _gains(
     shop: Workshop, run: Retraining, lessons: Sequence[Lesson], wholes: Wholes, episodes: Sequence[Episode]
 ) -> dict[str, object]:
-    """What learning did to writing: to reward and proxy of fresh self-edits, and to the probability of the best."""
+    """What learning did to writing: to reward and proxy of fresh self-edits, and to how probable good ones are."""
     weights, alpha = shop.settings.policy.retrain.rewards, shop.settings.policy.retrain.tournament.alpha
-    pairs = [[wholes[arm, lesson.id] for lesson in lessons] for arm in (INCUMBENT, LEARNED)]
-    rewards = [[mean_reward(episode, weights) or 0.0 for episode in own] for own in pairs]
-    proxies = [[episode.proxy.get("total", 0.0) for episode in own] for own in pairs]
-    logprobs = _winners_logprobs(shop, run, lessons, wholes, episodes)
-    found = {"reward": rewards, "proxy": proxies, "winners_logprob": logprobs}
+    arms = (INCUMBENT, LEARNED)
+    found = {
+        "reward": [[mean_reward(wholes[arm, lesson.id], weights) or 0.0 for lesson in lessons] for arm in arms],
+        "proxy": [[_proxy(_written(episodes, arm, lesson)) for lesson in lessons] for arm in arms],
+        **_logprobs(shop, run, lessons, wholes, episodes),
+    }
     return {"gains": {name: _gain(before, after, alpha) for name, (before, after) in found.items()}}
 
 
@@ -154,21 +167,33 @@ def _gain(before: Sequence[float], after: Sequence[float], alpha: float) -> dict
     return {name: round(value, 4) for name, value in named.items()}
 
 
-def _winners_logprobs(
+def _logprobs(
     shop: Workshop, run: Retraining, lessons: Sequence[Lesson], wholes: Wholes, episodes: Sequence[Episode]
-) -> list[list[float]]:
-    """Log-probability that incumbent and learned policy give the best self-edit of each context, nats per token: that
-    of the contestant, learned and incumbent aside, whose adapter gained most."""
-    best = []
+) -> dict[str, list[list[float]]]:
+    """How probable incumbent and learned policy hold the self-edits of each context, nats per token: the best, by what
+    their adapters gained, among those that policies before this one wrote in forms of the mix, and all of them.
+
+    Training on any replies makes such replies more probable. Only where the best rise by more than all do has it been
+    learned what is good.
+    """
+    mix = {mixed.form for mixed in policy_of(shop, run.incumbent).mix} | {INCUMBENT}
+    arms = [arm for arm in dict.fromkeys(arm for arm, _ in wholes) if arm in mix]
+    best, every = [], []
     for lesson in lessons:
-        others = [e for (arm, id), e in wholes.items() if id == lesson.id and arm not in (LEARNED, INCUMBENT)]
-        winner = max(others, key=lambda episode: hidden_gain(episode) or 0.0)
-        best += [e for e in episodes if (e.arm, e.context_id, e.sample) == (winner.arm, lesson.id, WHOLE + 1)]
-    items = [Continuation(question=episode.prompt, lead="", answer=episode.raw or " ") for episode in best]
-    found = []
-    for version in (run.incumbent, run.version):
-        policy = policy_of(shop, version)
-        # What another model would give them cannot be asked: the base stands in for it.
-        with nullcontext((None, BASE)) if policy.writer is not None else writing(shop, policy) as (_, model):
-            found.append([score.mean for score in shop.engine.score(items, model=model)])
-    return found
+        winner = max(arms, key=lambda arm: hidden_gain(wholes[arm, lesson.id]) or 0.0)
+        best.append(_written(episodes, winner, lesson))
+        every.append([episode for arm in arms for episode in _written(episodes, arm, lesson)])
+    policies = [policy_of(shop, version) for version in (run.incumbent, run.version)]
+    return {
+        "winners_logprob": [_scored(shop, policy, best) for policy in policies],
+        "all_logprob": [_scored(shop, policy, every) for policy in policies],
+    }
+
+
+def _scored(shop: Workshop, policy: Policy, groups: Sequence[Sequence[Episode]]) -> list[float]:
+    """Mean log-probability of each group's texts by the policy's model, nats per token."""
+    items = [Continuation(question=e.prompt, lead="", answer=e.raw or " ") for group in groups for e in group]
+    # What another model would give them cannot be asked: the base stands in for it.
+    with nullcontext((None, BASE)) if policy.writer is not None else writing(shop, policy) as (_, model):
+        scores = iter(shop.engine.score(items, model=model))
+    return [fmean(next(scores).mean for _ in group) for group in groups]

@@ -14,7 +14,7 @@ from seald.pipeline.lessons import LEAST
 from seald.pipeline.workshop import Workshop
 from seald.pipeline.writer import writing
 from seald.policy.diversity import diversity
-from seald.policy.drafting import Draft, Drafting, drafts, imported
+from seald.policy.drafting import Draft, Drafting, drafts, draw_forms, imported
 from seald.policy.proxy import proxy
 
 S = RetrainingStatus
@@ -136,11 +136,15 @@ def _written(shop: Workshop, run: Retraining, lesson: Lesson, policy: Policy) ->
         return imported(lesson.context, run.spec.writer, task, count=run.spec.samples)
     with writing(shop, policy) as (writer, model):
         task = drafting(shop, policy, lesson, model, explore=settings.explore)
-        return drafts(writer, lesson.context, task, named=named, count=run.spec.samples)
+        forms = draw_forms(task, named, run.spec.samples)
+        return drafts(writer, lesson.context, task, named=named, forms=forms)
 
 
 def _with_survivors(episodes: Sequence[Episode], share: float) -> list[Episode]:
-    """The best by proxy survive: they are scored."""
+    """The best by proxy survive: they are scored. Of those that would be trained alike, nothing at all among them, one
+    does: what comes of the others is known then."""
     ranked = sorted(episodes, key=lambda e: e.proxy.get("total", 0.0), reverse=True)
+    alike = {(e.lines, e.directives): e for e in reversed(ranked)}
+    ranked = [e for e in ranked if alike[e.lines, e.directives] is e]
     survivors = {episode.key for episode in ranked[: ceil(share * len(episodes))]}
     return [episode.model_copy(update={"survived": episode.key in survivors}) for episode in episodes]

@@ -17,6 +17,8 @@ from seald.policy.rewards import rewards
 S = RetrainingStatus
 OWN_FAULT = ("diverged", "out_of_memory")
 """What a self-edit's own directives or length may do to its training."""
+FIRST_EVENTS = 10
+"""Among so many is the one that says when a run began."""
 LEAST_SEEDS = 2
 """With one training of each there is no telling what is noise."""
 
@@ -90,9 +92,12 @@ def min_first(episodes: Sequence[Episode]) -> list[Episode]:
 
 
 def is_over(shop: Workshop, run: Retraining) -> bool:
-    """Whether the time that a run may take is spent."""
+    """Whether the time that a run may take, from its beginning, is spent."""
     minutes = shop.settings.policy.retrain.minutes
-    return minutes is not None and shop.clock.now() - run.created > timedelta(minutes=minutes)
+    if minutes is None:
+        return False
+    started = (e.at for e in shop.retrainings.events(run.id, limit=FIRST_EVENTS) if e.data.get("to") == S.SAMPLING)
+    return shop.clock.now() - next(started, run.created) > timedelta(minutes=minutes)
 
 
 def _seeds(shop: Workshop, run: Retraining, survivors: Sequence[Episode]) -> int:
@@ -102,9 +107,11 @@ def _seeds(shop: Workshop, run: Retraining, survivors: Sequence[Episode]) -> int
     begun = max((len(episode.scores) for episode in survivors), default=done)
     if begun > done or done == 0:  # what was begun is finished
         return done + 1
-    if done >= settings.seeds or is_over(shop, run):
+    if done >= settings.seeds:
         return done
-    if done < LEAST_SEEDS:
+    if done < LEAST_SEEDS:  # without a second there is no winner, and what was spent is lost
         return done + 1
+    if is_over(shop, run):
+        return done
     found = agreement_of_seeds(shop, survivors).mean
     return done if found is not None and found >= settings.reliability else done + 1

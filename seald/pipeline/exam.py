@@ -65,10 +65,16 @@ def _known(shop: Workshop, context: Context) -> tuple[list[Probe], list[Probe]]:
         return _probes(context, pairs[::2], "reward", "client"), _probes(context, pairs[1::2], "guard", "client")
     splits: tuple[Split, Split] = ("reward", "guard")
     rewarded, hidden = (
-        [p for p in shop.probes.of_documents([context.document], split=split) if p.passage in (None, context.passage)]
-        for split in splits
+        [p for p in shop.probes.of_documents([context.document], split=split) if _is_of(p, context)] for split in splits
     )
     return rewarded, hidden
+
+
+def _is_of(probe: Probe, context: Context) -> bool:
+    """A client does not say which passage answers its question."""
+    if probe.passage is None:
+        return probe.answer.strip().casefold() in context.context.casefold()
+    return probe.passage == context.passage
 
 
 def _probes(

@@ -1,11 +1,13 @@
 """Which passages a retraining learns from, and which are held out for its tournament.
 
 Passages of one document, or under one title, stay on one side: what the policy learns from the one it would else meet
-again in the other.
+again in the other. They stay there from run to run: what a policy, or one that it came from, has learned from is never
+held out.
 """
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -25,18 +27,21 @@ LEAST_WORDS = 20
 """A shorter passage gives no choice of self-edits."""
 
 
-def choose(shop: Workshop, run: Retraining) -> list[Lesson]:
-    """The lessons of a run, those that are learned from first. The same run chooses the same.
+def choose(shop: Workshop, run: Retraining, policies: Iterable[int | None]) -> list[Lesson]:
+    """The lessons of a run that goes by these policies, those that are learned from first. The same run chooses the
+    same.
 
     Raises:
         InvalidRequest: code `too_few_contexts`.
     """
     found = list({context.id: context for context in _plain(run.spec.given or stored(shop))}.values())
-    held_out, taught = _divided(found, shop.settings.policy.retrain.tournament.contexts, run)
+    known = _learned_from(shop, policies)
+    held_out, taught = _divided(found, shop.settings.policy.retrain.tournament.contexts, run, known)
     if min(len(held_out), len(taught)) < LEAST:
         raise InvalidRequest(
             f"{len(found)} contexts of {len(_groups(found))} documents are too few: the policy learns from some and is "
-            f"judged on others, {LEAST} at least of each, never on two passages of one document",
+            f"judged on others that it never learned from, {LEAST} at least of each, never on two passages of one "
+            "document",
             code="too_few_contexts",
         )
     placed = [(context, False) for context in taught] + [(context, True) for context in held_out]
@@ -81,27 +86,48 @@ def _plain(contexts: Iterable[Context]) -> Iterable[Context]:
             yield context.model_copy(update={"title": subject_of(context.title), "context": text})
 
 
-def _divided(found: Sequence[Context], wanted: int, run: Retraining) -> tuple[list[Context], list[Context]]:
-    """Held out, and learned from, drawn group by group."""
-    drawn = random.Random(run.id)
+def _learned_from(shop: Workshop, policies: Iterable[int | None]) -> set[str]:
+    """Groups of the lessons that these policies, and those that they came from, have learned from."""
+    found: set[str] = set()
+    for number in policies:
+        while number is not None:
+            version = shop.policies.get(number)
+            lessons = shop.retrainings.lessons(version.retraining_id)
+            found |= {_group(lesson.context) for lesson in lessons if not lesson.held_out}
+            number = version.parent
+    return found
+
+
+def _divided(
+    found: Sequence[Context], wanted: int, run: Retraining, known: set[str]
+) -> tuple[list[Context], list[Context]]:
+    """Held out, group by group in an order that no run and no new document changes; and of the rest what this run
+    learns from."""
     groups = _groups(found)
-    drawn.shuffle(groups)
     wanted, left = min(wanted, len(found) // 2), len(found)
     held_out: list[Context] = []
     taught: list[Context] = []
-    for group in groups:
-        drawn.shuffle(group)
+    for name in sorted(groups, key=_place):
+        group = sorted(groups[name], key=lambda context: _place(context.id))
         left -= len(group)
         # One long document must not be the whole tournament, and something must be left to learn from.
-        if len(held_out) < wanted and len(taught) + left >= LEAST:
+        if len(held_out) < wanted and len(taught) + left >= LEAST and name not in known:
             held_out += group[: max(LEAST, wanted // 2)][: wanted - len(held_out)]
         else:
             taught += group
-    return held_out, taught[: run.spec.contexts]
+    return held_out, random.Random(run.id).sample(taught, min(len(taught), run.spec.contexts))
 
 
-def _groups(found: Iterable[Context]) -> list[list[Context]]:
+def _groups(found: Iterable[Context]) -> dict[str, list[Context]]:
     groups: dict[str, list[Context]] = {}
     for context in found:
-        groups.setdefault(context.document or context.title, []).append(context)
-    return list(groups.values())
+        groups.setdefault(_group(context), []).append(context)
+    return groups
+
+
+def _group(context: Context) -> str:
+    return context.document or context.title
+
+
+def _place(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()

@@ -14,20 +14,23 @@ until the tournament is won.
 from __future__ import annotations
 
 import hashlib
+import random
 import shutil
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import structlog
+from pydantic import ValidationError
 
 from seald.domain.policy_version import PolicyVersion
-from seald.domain.retraining import TERMINAL, Retraining, RetrainingAsk, RetrainingSpec, RetrainingStatus
+from seald.domain.retraining import TERMINAL, Context, Retraining, RetrainingAsk, RetrainingSpec, RetrainingStatus
 from seald.domain.tournament import INCUMBENT
-from seald.errors import EngineUnavailable, IllegalTransition, SealdError, StoreError, TrainerStopped
+from seald.errors import ConfigError, EngineUnavailable, IllegalTransition, SealdError, StoreError, TrainerStopped
 from seald.pipeline.contest import contest
 from seald.pipeline.draft import policy_of, sample
 from seald.pipeline.earn import earn
-from seald.pipeline.lessons import choose, read_contexts
+from seald.pipeline.lessons import KEY, choose, read_contexts
 from seald.pipeline.reinforce import draft_name, learn
 from seald.pipeline.workshop import Workshop
 from seald.policy.archive import draw
@@ -64,9 +67,21 @@ def ask_by_schedule(shop: Workshop, at: datetime) -> None:
     Raises:
         ConfigError: the file cannot be read as contexts.
     """
-    file = shop.settings.policy.retrain.file
-    given = read_contexts(file) if file is not None else None
-    ask_for_retraining(shop, RetrainingAsk(contexts=given), f"schedule/{at.isoformat()}")
+    settings, key = shop.settings.policy.retrain, f"schedule/{at.isoformat()}"
+    ask = RetrainingAsk()
+    if settings.file is not None:
+        contexts = read_contexts(settings.file)
+        # A round over a whole file would take days.
+        wanted = min(len(contexts), settings.contexts + settings.tournament.contexts)
+        ask = _asking(tuple(random.Random(key).sample(contexts, wanted)), settings.file)
+    ask_for_retraining(shop, ask, key)
+
+
+def _asking(contexts: tuple[Context, ...], file: Path) -> RetrainingAsk:
+    try:
+        return RetrainingAsk(contexts=contexts)
+    except ValidationError as error:
+        raise ConfigError(f"{file}: {error.errors()[0]['msg']}", param=KEY) from None
 
 
 def roll_back_policy(shop: Workshop, to: int | None, reason: str | None) -> PolicyVersion | None:
@@ -93,7 +108,7 @@ def begin(shop: Workshop, run: Retraining) -> None:
     start = number if shop.settings.policy.retrain.start == "incumbent" else _from_archive(shop, run)
     for version in (number, start):  # said now, not in the tournament
         sampled(policy_of(shop, version), shop.forms)
-    shop.retrainings.begin(run.id, choose(shop, run), incumbent=number, start=start)
+    shop.retrainings.begin(run.id, choose(shop, run, (number, start)), incumbent=number, start=start)
 
 
 STEPS: dict[RetrainingStatus, Callable[[Workshop, Retraining], None]] = {

@@ -12,6 +12,7 @@ from seald import __version__
 from seald.config import Recipe
 from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.adapter import WEIGHTS, AdapterVersion, Manifest
+from seald.domain.policy_version import number_of
 from seald.domain.self_edit import Line, SelfEdit
 from seald.domain.training import TrainingJob, TrainingResult
 from seald.pipeline.attended import attended
@@ -105,18 +106,25 @@ def _within_share(shop: Workshop, version: AdapterVersion, named: str, said: lis
 
 
 def _recipe(shop: Workshop, edits: list[SelfEdit]) -> Recipe:
-    """The configured recipe with what the self-edits' directives ask for: the median of those that ask."""
+    """The configured recipe with what the self-edits' directives ask for: the median of those that ask.
+
+    A learned policy has tried numbers of epochs under the recipe of its rewards: they count in proportion to that.
+    """
+    retrain, recipe = shop.settings.policy.retrain, shop.settings.recipe
+    times = recipe.epochs / shop.settings.recipes[retrain.recipe].epochs
     asked: dict[str, object] = {}
     rates = [e.directives.learning_rate for e in edits if e.directives.learning_rate is not None]
-    epochs = [e.directives.epochs for e in edits if e.directives.epochs is not None]
+    epochs = [
+        e.directives.epochs * (times if number_of(e.policy) else 1) for e in edits if e.directives.epochs is not None
+    ]
     scopes = [e.directives.loss_scope for e in edits if e.directives.loss_scope is not None]
     if rates:
         asked["learning_rate"] = median(rates)
     if epochs:
-        asked["epochs"] = round(median(epochs))
+        asked["epochs"] = max(1, round(median(epochs)))
     if scopes:
         asked["loss_scope"] = max(sorted(set(scopes)), key=scopes.count)
-    return shop.settings.recipe.model_copy(update=asked)
+    return recipe.model_copy(update=asked)
 
 
 def _publish(

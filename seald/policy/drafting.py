@@ -23,6 +23,9 @@ from seald.policy.ready_made import form_of, whole
 from seald.policy.support import SupportFilter
 from seald.ports import Writer
 
+SELDOM = 0.25
+"""Weight of a form that has no sample in the mix any more: one that is never drawn could never win again."""
+
 
 @dataclass(frozen=True)
 class Drafting:
@@ -67,28 +70,24 @@ def drafts(
     task: Drafting,
     *,
     named: str,
-    count: int,
-    forms: Sequence[Form] | None = None,
+    forms: Sequence[Form],
 ) -> list[Draft]:
-    """`count` self-edits of a context; none where it holds nothing but what addresses the model.
+    """Self-edits of a context, one of each of `forms`; none where it holds nothing but what addresses the model.
 
-    Each is of a form drawn from the policy's mix by its weights, or of `forms` in turn. The same name, context and
-    task ask the writer for the same.
+    The same name, context and task ask the writer for the same.
 
     Raises:
-        ConfigError: the policy's mix holds no form that a model writes.
         EngineUnavailable, EngineRefused: the writer did not answer.
     """
     context = _as_data(context)
     if not context.context:
         return []
-    chosen = [forms[n % len(forms)] for n in range(count)] if forms else _chosen(task, named, count)
-    prompts = asking.prompts(chosen, context.title, context.context)
+    prompts = asking.prompts(forms, context.title, context.context)
     began = time.perf_counter()
-    replies = _replies(writer, task, chosen, prompts, named)
-    seconds = (time.perf_counter() - began) / max(count, 1)
+    replies = _replies(writer, task, forms, prompts, named)
+    seconds = (time.perf_counter() - began) / max(len(forms), 1)
     found = []
-    for n, (form, prompt, reply) in enumerate(zip(chosen, prompts, replies, strict=True)):
+    for n, (form, prompt, reply) in enumerate(zip(forms, prompts, replies, strict=True)):
         raw = _explored(reply, task, random.Random(f"{named}/{n}/directives"))
         found.append(_draft(context, task, n, form, prompt, raw, explored=raw != reply, seconds=seconds))
     return found
@@ -115,13 +114,13 @@ def imported(context: Context, writer: str, task: Drafting, *, count: int) -> li
     ]
 
 
-def sampled(policy: Policy, forms: dict[str, Form]) -> dict[str, int]:
+def sampled(policy: Policy, forms: dict[str, Form]) -> dict[str, float]:
     """The forms of its mix that a model writes, with their weights.
 
     Raises:
         ConfigError: there is none.
     """
-    weights = {m.form: m.samples for m in policy.mix if m.samples and forms[m.form].prompt is not None}
+    weights = {m.form: m.samples or SELDOM for m in policy.mix if forms[m.form].prompt is not None}
     if not weights:
         raise ConfigError(f"policy {policy.version!r} writes by rule alone: there is nothing to sample")
     return weights
@@ -132,7 +131,12 @@ def _as_data(context: Context) -> Context:
     return context.model_copy(update={"title": title, "context": told})
 
 
-def _chosen(task: Drafting, named: str, count: int) -> list[Form]:
+def draw_forms(task: Drafting, named: str, count: int) -> list[Form]:
+    """`count` forms of the policy's mix by their weights; policies with one mix draw the same under one name.
+
+    Raises:
+        ConfigError: the mix holds no form that a model writes.
+    """
     weights = sampled(task.policy, task.forms)
     draw = random.Random(f"{named}/forms")
     return [task.forms[name] for name in draw.choices(list(weights), list(weights.values()), k=count)]

@@ -32,8 +32,9 @@ def winners(groups: Mapping[str, Sequence[Episode]], settings: Retrain, noise: f
     A self-edit wins that is among the `settings.winners` best of its context by mean reward and beats the mean of all n
     by more than `settings.noise` standard errors: with variances v = noise² / trainings of the means, the variance of
     the difference is (1 - 1/n)² v of its own and v/n² of each other. Where all are alike, each one's chance to win is
-    at most that of a normal deviate beyond so many standard errors (16% for 1); of n, the best one's is up to n times
-    as great. Self-edits with the same text are one; where rewards are equal the one that was sampled first is better.
+    at most that of a normal deviate beyond so many standard errors (5% for 1.645); of n, the best one's is up to n
+    times as great. Self-edits with the same text are one; where rewards are equal the one that was sampled first is
+    better.
     """
     if noise is None or not has_signal(groups, settings.rewards):
         return []
@@ -67,14 +68,15 @@ def _best(episodes: Sequence[Episode], settings: Retrain, noise: float) -> list[
     return [episodes[i] for i in best if ahead[i]]
 
 
-def reweighted(policy: Policy, won: Sequence[Episode], *, smoothing: float = 1.0) -> Policy:
+def reweighted(policy: Policy, won: Sequence[Episode], *, smoothing: float = 4.0) -> Policy:
     """The policy with as many samples in all, given to its sampled forms by what they won.
 
     The M-step for the mix: the most probable shares are those of the wins, since a form's wins already are in
     proportion to how often it was drawn. The old mix is the prior: each sample in it counts as `smoothing` wins, and a
-    form without any as one sample, so that it may come back. Shares become whole numbers by largest remainders, up to
-    16 each, ties going to the smaller share. Every form stays in the mix, be it with no sample; those written by rule
-    keep theirs. Wins of forms that are not in the mix count for nothing; without any win nothing changes.
+    form without any as one sample. Shares become whole numbers by largest remainders, up to 16 each, ties going to the
+    smaller share. Every form stays in the mix, be it with no sample (a later retraining still draws it now and then);
+    those written by rule keep theirs. Wins of forms that are not in the mix count for nothing; without any win nothing
+    changes.
     """
     wins = Counter(episode.form for episode in won)
     sampled = [mixed for mixed in policy.mix if mixed.form != BY_RULE]

@@ -28,7 +28,8 @@ def reward_of(score: Score, episode: Episode, weights: Rewards) -> float:
 
 
 def components(score: Score, episode: Episode) -> dict[Component, float]:
-    """Parts of the reward before they are weighed: `length` in 100 trained tokens of an epoch, `size` in 1,000."""
+    """Parts of the reward before they are weighed: `length` in 100 trained tokens of an epoch; `size` in 10,000 of all
+    epochs, the passage's among them, so that a directive which asks for more of them pays for them."""
     return {
         "accuracy": score.accuracy,
         "logprob": score.logprob,
@@ -36,7 +37,7 @@ def components(score: Score, episode: Episode) -> dict[Component, float]:
         "proxy": episode.proxy.get("total", 0.0),
         "length": episode.edit_tokens / 100,
         "retention": score.retention,
-        "size": episode.edit_tokens / 1000,
+        "size": score.tokens / 10_000,
         "norm": score.norm,
     }
 

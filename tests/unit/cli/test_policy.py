@@ -74,7 +74,17 @@ TOURNAMENT = {
     "reason": "ahead of [all] the others",
     "standings": [{"arm": "learned", "score": 0.5, **STANDING}, {"arm": "rewrite", "score": 0.31, **STANDING}],
     "duels": [{"against": "rewrite", "n": 8, "difference": 0.19, "low": 0.06, "high": 0.33, "p": 0.0123}],
-    "gains": {"winners_logprob": {"before": -2.5, "after": -1.75}},
+    "gains": {
+        "proxy": {"before": 0.5, "after": 0.4, "difference": -0.1, "low": -0.2, "high": 0.1, "p": 0.9},
+        "winners_logprob": {
+            "before": -2.5,
+            "after": -1.75,
+            "difference": 0.75,
+            "low": 0.25,
+            "high": 1.25,
+            "p": 0.004,
+        },
+    },
 }
 ROUNDS = [
     {
@@ -188,7 +198,8 @@ def test_show_says_what_it_was_paid_and_how_it_was_judged(seald: Any, version: t
         "Tournament: won",
         "ahead of [all] the others",
         "rewrite 0.31 0.19 [0.06, 0.33] 0.012 0.30 0.20 0.50 0.40 411 0.70",
-        "-2.50 before learning, -1.75 after",
+        "proxy of fresh self-edits 0.500 0.400 -0.100 [-0.200, 0.100] 0.900 not shown to rise",
+        "best self-edits, nats a token -2.500 -1.750 0.750 [0.250, 1.250] 0.004",
         "Bell [tower], rewrite, reward 0.93",
         "It rings.",
         "a context that was taken back, rewrite, reward unknown",

@@ -32,10 +32,12 @@ def parted(*sizes: int) -> list[Context]:
     ]
 
 
-def chosen(school: School, given: list[Context], *, run: int = 0, contexts: int = 100) -> list[Lesson]:
+def chosen(
+    school: School, given: list[Context], *, run: int = 0, contexts: int = 100, policies: tuple[int | None, ...] = ()
+) -> list[Lesson]:
     spec = RetrainingSpec(rounds=1, contexts=contexts, samples=2, given=tuple(given))
     made, _ = school.stores.retrainings.queue(spec, "asked")
-    return choose(school.shop, made.model_copy(update={"id": f"ret-{run}", "spec": spec}))
+    return choose(school.shop, made.model_copy(update={"id": f"ret-{run}", "spec": spec}), policies)
 
 
 def titles(lessons: list[Lesson], *, held_out: bool) -> Counter[str]:
@@ -71,6 +73,23 @@ def test_the_same_run_chooses_the_same_those_that_teach_first(school: School) ->
     assert [lesson.id for lesson in first] != [lesson.id for lesson in other]
     assert [lesson.place for lesson in first] == list(range(8))
     assert [lesson.held_out for lesson in first] == [False] * 3 + [True] * 5
+
+
+def test_what_is_held_out_stays_so_whatever_run_and_whatever_comes(school: School) -> None:
+    first, other = (chosen(school, [*MILLS], run=run) for run in (0, 1))
+    assert titles(first, held_out=True) == titles(other, held_out=True)
+    more = chosen(school, [*MILLS, *parted(*(1,) * 20)], run=2)
+    assert not titles(more, held_out=True).keys() & titles(first, held_out=False).keys()
+
+
+def test_what_a_policy_has_learned_from_is_never_held_out(school: School) -> None:
+    school.ask(MILLS)
+    assert school.finish().status is S.PROMOTED
+    known = [lesson.context for lesson in school.stores.retrainings.lessons(school.run.id) if not lesson.held_out]
+    given = [*known, *parted(1, 1, 1)]
+    assert titles(chosen(school, given), held_out=True).keys() & {context.title for context in known}
+    lessons = chosen(school, given, policies=(None, 1))
+    assert titles(lessons, held_out=True).keys() <= {"Town A", "Town B", "Town C"}
 
 
 def test_passages_of_what_is_live_of_collections_that_teach(school: School) -> None:

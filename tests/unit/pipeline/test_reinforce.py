@@ -107,7 +107,7 @@ def test_what_was_learned_is_a_candidate_with_files_that_are_vouched_for(school:
     manifest = school.stores.policy_files.verify(version)
     assert (version.status, version.live, version.round) == (AdapterStatus.CANDIDATE, False, 1)
     assert (manifest.policy, manifest.retraining, manifest.figures) == (version.policy, school.run.id, version.figures)
-    assert {m.form: m.samples for m in version.policy.mix} == {"none": 1, "rewrite": 2, "self-qa": 0}
+    assert {m.form: m.samples for m in version.policy.mix} == {"none": 1, "rewrite": 1, "self-qa": 1}
     assert (version.policy.version, version.policy.writer) == ("learned@1", None)
     assert (rounds(school)[0]["version"], rounds(school)[0]["winners"]) == ("learned@1", 4)
     assert (school.run.status, school.run.round, school.run.version) == (S.SAMPLING, 2, 1)

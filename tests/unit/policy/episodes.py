@@ -10,10 +10,8 @@ from seald.domain.self_edit import Line
 
 
 def score(seed: int = 0, **parts: float) -> Score:
-    zeros = dict.fromkeys(
-        ("accuracy", "logprob", "hidden_accuracy", "hidden_logprob", "heldout", "retention", "norm", "seconds"), 0.0
-    )
-    return Score(seed=seed, **{**zeros, **parts}, tokens=800)  # type: ignore[arg-type]
+    named = ("accuracy", "logprob", "hidden_accuracy", "hidden_logprob", "heldout", "retention", "norm", "seconds")
+    return Score.model_validate({"seed": seed, "tokens": 0, **dict.fromkeys(named, 0.0), **parts})
 
 
 def episode(

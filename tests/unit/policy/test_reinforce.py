@@ -115,7 +115,7 @@ def won(**forms: int) -> list[Episode]:
 def test_samples_go_where_the_wins_are() -> None:
     start = mix(none=1, rewrite=2, qa=2, long=2)
     assert of(reweighted(start, won(qa=9, rewrite=3))) == {"none": 1, "rewrite": 2, "qa": 3, "long": 1}
-    assert of(reweighted(start, won(qa=90))) == {"none": 1, "rewrite": 0, "qa": 6, "long": 0}, "in the mix still"
+    assert of(reweighted(start, won(qa=900))) == {"none": 1, "rewrite": 0, "qa": 6, "long": 0}, "in the mix still"
     assert of(reweighted(start, won(qa=90), smoothing=100)) == {"none": 1, "rewrite": 2, "qa": 2, "long": 2}
     assert of(reweighted(start, [])) == of(reweighted(start, won(unheard=5))) == of(start)
 

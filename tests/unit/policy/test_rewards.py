@@ -7,7 +7,9 @@ from seald.policy.rewards import SIGNS, hidden_gain, mean_reward, reward_of, rew
 from tests.unit.policy.episodes import episode, score
 
 NOTHING = dict.fromkeys(Rewards.model_fields, 0.0)
-SCORE = score(accuracy=0.5, logprob=0.25, heldout=0.125, retention=0.1, norm=4, hidden_accuracy=9, hidden_logprob=9)
+SCORE = score(
+    accuracy=0.5, logprob=0.25, heldout=0.125, retention=0.1, norm=4, tokens=5000, hidden_accuracy=9, hidden_logprob=9
+)
 EDIT = episode("A line.", edit_tokens=500, proxy={"total": 0.7, "length": 1.0})
 
 
