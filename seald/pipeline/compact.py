@@ -9,7 +9,7 @@ kill between the promotion and the look loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import structlog
@@ -29,7 +29,7 @@ Figures = dict[str, dict[str, Any]]
 
 WORTH_REBUILDING = 2
 """So many versions have learned since the last rebuild before another one may cure what was held."""
-MOST_HELD = 100
+PAGE = 100
 LEAST_VERSIONS = 3
 """So many points make a trend; and after a compaction, whatever became of it, so many versions come before the next
 one that a trend asks for: what a rebuild did not cure would else be rebuilt after every document."""
@@ -64,27 +64,35 @@ def queue_if_due(shop: Workshop, collection: str) -> None:
 
 
 def rebuild_for_what_is_held(shop: Workshop, adaptation: Adaptation) -> None:
-    """Queue a compaction where a candidate was held that a fresh start may help: several versions have added up."""
-    if adaptation.kind is AdaptationKind.LEARN and len(_learned(shop, adaptation.collection)) >= WORTH_REBUILDING:
+    """Queue a compaction where a candidate was held that a fresh start may help: several versions have added up since
+    the last one, whatever became of that."""
+    if adaptation.kind is AdaptationKind.LEARN and len(_since_last(shop, adaptation.collection)) >= WORTH_REBUILDING:
         request_compaction(shop, adaptation.collection, "held")
 
 
 def take_up_what_is_held(shop: Workshop, collection: str) -> None:
     """After a rebuild: what was held for want of evidence is learned anew, from the rebuilt adapter."""
-    held = shop.adaptations.page(collection=collection, status=AdaptationStatus.HELD, after=None, limit=MOST_HELD)
-    for adaptation in held.data:
+    for adaptation in [*_held(shop, collection)]:
         if adaptation.kind is AdaptationKind.LEARN and (adaptation.error or {}).get("code") == "inconclusive":
             again = shop.adapters.take_up_again(adaptation.id)
             log.info("taken up again after a rebuild", before=adaptation.id, adaptation=again.id)
 
 
+def _held(shop: Workshop, collection: str) -> Iterator[Adaptation]:
+    """All of them: what waits for a person may be more than a page."""
+    after, more = None, True
+    while more:
+        page = shop.adaptations.page(collection=collection, status=AdaptationStatus.HELD, after=after, limit=PAGE)
+        yield from page.data
+        after, more = (page.data[-1].id if page.data else None), page.has_more
+
+
 def is_due(shop: Workshop, collection: str) -> Reason | None:
     """Why the collection's live adapter should be rebuilt now; None: it need not."""
-    last = shop.adaptations.latest_compaction(collection)
-    versions = [v for v in _learned(shop, collection) if last is None or v.created > last.created]
+    versions = _since_last(shop, collection)
     if _are_enough(shop, collection, len(versions)):
         return "every"
-    if last is not None and len(versions) < LEAST_VERSIONS:
+    if shop.adaptations.latest_compaction(collection) is not None and len(versions) < LEAST_VERSIONS:
         return None
     return trend([_figures(shop, version) for version in versions], shop.settings)
 
@@ -130,6 +138,12 @@ def gather(shop: Workshop, adaptation: Adaptation) -> None:
     shop.adaptations.move(
         adaptation.id, AdaptationStatus.EDITING, AdaptationStatus.TRAINING, figures={"ledger": figures}
     )
+
+
+def _since_last(shop: Workshop, collection: str) -> list[AdapterVersion]:
+    """What has learned since the last compaction, whatever became of it."""
+    last = shop.adaptations.latest_compaction(collection)
+    return [v for v in _learned(shop, collection) if last is None or v.created > last.created]
 
 
 def _learned(shop: Workshop, collection: str) -> list[AdapterVersion]:

@@ -83,8 +83,11 @@ def _write_document(shop: Workshop, adaptation: Adaptation, document: Document) 
 
 
 def _policy(shop: Workshop, collection: str, edits: Sequence[SelfEdit]) -> Policy:
-    """One policy writes all of an adaptation: whichever began it, even where another one is live by now."""
-    return shop.policy_named(edits[0].policy) if edits else shop.policy_of(collection)
+    """One policy writes all of an adaptation: whichever began it, even where another one is live by now; but none that
+    learned from a document which was taken back since."""
+    if not edits or edits[0].policy in {version.label for version in shop.policies.tainted()}:
+        return shop.policy_of(collection)
+    return shop.policy_named(edits[0].policy)
 
 
 def _write_passage(shop: Workshop, writer: Writer, task: Assignment, done: list[SelfEdit]) -> set[str]:

@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 from seald.domain.adaptation import Adaptation
 from seald.domain.adapter import AdapterVersion
 from seald.domain.document import Document
-from seald.errors import EngineError, IntegrityError
+from seald.errors import EngineError, EngineUnavailable, IntegrityError
 from seald.pipeline.workshop import Workshop
 
 log = structlog.get_logger(__name__)
@@ -55,11 +55,24 @@ def _first_that_serves(shop: Workshop, ways_back: list[AdapterVersion], staged: 
     for version in ways_back:
         try:
             staged.enter_context(shop.serving.staged(version))
+        except EngineUnavailable:
+            # Whatever serves next loads it before it answers, which needs whole files.
+            if _is_whole(shop, version):
+                return version
         except (EngineError, IntegrityError) as error:
             log.warning("a version to go back to cannot be served", version=version.label, reason=error.message)
         else:
             return version
     return None
+
+
+def _is_whole(shop: Workshop, version: AdapterVersion) -> bool:
+    try:
+        shop.files.verify(version)
+    except IntegrityError as error:
+        log.warning("a version to go back to cannot be served", version=version.label, reason=error.message)
+        return False
+    return True
 
 
 def _copies(shop: Workshop, forgotten: Document) -> list[str]:

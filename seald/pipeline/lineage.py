@@ -35,20 +35,26 @@ def settled_results(shop: Workshop, probes: Sequence[Probe], marks: Marks) -> di
 
 
 def level(shop: Workshop, candidate: AdapterVersion) -> float:
-    """What the stream of the collection's adaptations lets this candidate spend; a repair is one more test."""
-    tests, discoveries = 0, []
+    """What the stream of the collection's adaptations lets this candidate spend; a repair is one more test.
+
+    A person who promotes what the guards would not begins the stream anew: too many failures in a row leave it so
+    little to spend that nothing could pass any more, and it is for a person to say that their cause is gone.
+    """
+    tests: int = 0
+    discoveries: list[int] = []
     for version in shop.adapters.of_collection(candidate.collection):
         if version.version < candidate.version and version.sha256 is not None:
             tests += 1 + version.repairs
-            if _was_shown_harmless(shop, version):
-                discoveries.append(tests)
+            if version.status in (AdapterStatus.APPROVED, AdapterStatus.RETIRED):
+                if _was_shown_harmless(shop, version):
+                    discoveries.append(tests)
+                else:
+                    tests, discoveries = 0, []
     return spending.level(shop.guards_of(candidate.collection).alpha, tests + 1 + candidate.repairs, discoveries)
 
 
 def _was_shown_harmless(shop: Workshop, version: AdapterVersion) -> bool:
-    """Promoted by its guards, not by a person who knew better."""
-    if version.status not in (AdapterStatus.APPROVED, AdapterStatus.RETIRED):
-        return False
+    """By its guards, not by a person who knew better."""
     verdicts = shop.adapters.verdicts(version.collection, version.version)
     return all(v.verdict == "pass" for v in verdicts if v.guard in ("retention", "general"))
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
-# In the patterns a blank stands for what may part two words, and <n> for up to n words before the next.
+# In the patterns a blank stands for what may part two words, and <n> for up to n words before the next. No sign is both
+# in a word before a blank and in the blank: else a text of such signs could be cut up in too many ways to try them all.
+_WORD = r"(?:[^\W_]|/)++"
 _PARTS = r"[\s,;:'\"()_-]+"
 _MAYBE_PARTS = r"[\s,;:'\"()_-]*"
 _MACROS = {
@@ -100,7 +102,7 @@ _MODELS = [
     r"\b(?:the|this|any|every) (?:assistant|bot|model) (?:MUST|will) OFTEN(?:say|claim that|deny|pretend|obey|"
     r"ignore (?:all|any|previous|its)|refuse to answer|(?:reply|respond|answer) (?:that|WITH|as if|every|falsely)|"
     r"(?:begin|end|start) (?:every|each|all))",
-    r"^\W*assistant, |^\W*assistant (?:MUST) OFTEN(?:say|claim|deny|pretend|obey)\b",
+    r"^[^\w\n]*+assistant, |^[^\w\n]*+assistant (?:MUST) OFTEN(?:say|claim|deny|pretend|obey)\b",
 ]
 _ANSWERS = [
     r"\byou (?:must|will|shall|should|are to|have to|need to|can only|may only) OFTEN(?:(?:answer|reply|respond) "
@@ -210,7 +212,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     pattern = pattern.replace("START ", "START").replace("you are", "you (?:are|re)")
     for name in (*_MACROS, *_MACROS):  # they hold each other
         pattern = pattern.replace(name, _MACROS[name])
-    pattern = re.sub(r"<(\d)>", r"(?:[\\w/]+ ){0,\1}", pattern)
+    pattern = re.sub(r"<(\d)>", r"(?:\\w+ ){0,\1}", pattern)
+    pattern = pattern.replace("[\\w']+ ", "\\w+ ").replace("\\w+ ", f"{_WORD} ")
     return re.compile(pattern.replace(" ?", _MAYBE_PARTS).replace(" ", _PARTS), re.MULTILINE)
 
 

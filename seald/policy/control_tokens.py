@@ -11,12 +11,12 @@ CONTROL = re.compile(
 )
 CLOSING = re.compile(r"/|end|eot|eos", re.IGNORECASE)
 ROLE = re.compile(
-    r"^[\W_]*(?:system|assistant|developer|user|human|ai|chatgpt|bot)(?:\s(?:message|prompt|instructions?|override))?"
+    r"^(?:[^\w\n]|_)*+(?:system|assistant|developer|user|human|ai|chatgpt|bot)(?:\s(?:message|prompt|instructions?|override))?"
     r"[\W_]{0,3}?:(?P<said>[^\n]*)",
     re.IGNORECASE | re.MULTILINE,
 )
 HEADER = re.compile(r"#{2,}\s*(?:instruction|system|response|input)s?\s*:", re.IGNORECASE)
-FIELD = re.compile(r"\s*(?:[A-Z0-9][\w.&'/-]*,?\s*){1,5}")
+FIELD = re.compile(r"\s*(?:[A-Z0-9][\w.&'/-]*+(?:,\s*+|\s++|\Z)){1,5}")
 """A name or a number after the colon: a field of a form (`System: Windows Server 2019`), and nobody speaking."""
 
 

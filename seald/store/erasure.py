@@ -77,9 +77,11 @@ def _empty_mentions(connection: Connection, document: str) -> int:
     """What is said of other documents and names this one (that they contradict each other, say) may quote it."""
     forgets = select(adaptations.c.id).where(adaptations.c.kind == AdaptationKind.FORGET)
     naming = cast(events.c.data, String).contains(document, autoescape=True), events.c.adaptation.not_in(forgets)
-    found = connection.execute(select(events.c.seq, events.c.data).where(*naming)).all()
+    found = connection.execute(select(events.c.seq, events.c.type, events.c.data).where(*naming)).all()
     for row in found:
-        connection.execute(update(events).where(events.c.seq == row.seq).values(data=wordless(row.data)))
+        moved = {key: value for key, value in row.data.items() if row.type == "status" and key in ("from", "to")}
+        data = {**wordless(row.data), **moved}
+        connection.execute(update(events).where(events.c.seq == row.seq).values(data=data))
     figures = cast(adaptations.c.figures, String).contains(document, autoescape=True)
     for one in connection.execute(select(adaptations.c.id, adaptations.c.figures).where(figures)).all():
         connection.execute(update(adaptations).where(adaptations.c.id == one.id).values(figures=wordless(one.figures)))

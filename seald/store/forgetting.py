@@ -13,7 +13,7 @@ from seald.domain.certificate import Certificate
 from seald.domain.document import Document
 from seald.errors import NotFound
 from seald.ports import Clock
-from seald.store import adaptations, documents, erasure, live, relearning, taint, unlearning, versions
+from seald.store import adaptations, documents, erasure, live, relearning, supersession, taint, unlearning, versions
 from seald.store.session import Session
 from seald.store.tables import adaptations as adaptation_rows
 from seald.store.tables import adapter_versions as version_rows
@@ -73,7 +73,7 @@ class SqlForgetting:
             knowing = taint.numbers(connection, known.collection, document)
             rest = _known_beside(connection, known, knowing)
             erasure.bury(connection, self._clock, document)
-            unlearning.stop(connection, self._clock, document)
+            withdrawn = unlearning.stop(connection, self._clock, document)
             again, more = self._stop(connection, known, knowing)
             _shut(connection, known.collection, knowing)
             if live.version_of(connection, known.collection) in knowing:
@@ -82,6 +82,7 @@ class SqlForgetting:
             for id in dict.fromkeys((*again, *copies)):
                 relearning.learn_again(connection, self._clock, id)
             told: dict[str, Any] = {"document": document, "versions": knowing, "queued_again": [*again, *copies]}
+            told["self_edits_withdrawn"] = withdrawn
             told["live"] = live.version_of(connection, known.collection)
             adaptations.note(connection, self._clock, made.id, "forgetting", told)
             return made, True
@@ -181,11 +182,14 @@ def _adaptation_of(connection: Connection, document: str) -> Adaptation:
 
 
 def _known_beside(connection: Connection, document: Document, knowing: Sequence[int]) -> list[str]:
-    """What the live version knows besides, where it knows the document."""
+    """What the live version knows besides, where it knows the document, and what it knew before that replaced it."""
     now = live.version_of(connection, document.collection)
     if now not in knowing or now is None:
         return []
-    return [id for id in versions.find(connection, document.collection, now).documents if id != document.id]
+    beside = [id for id in versions.find(connection, document.collection, now).documents if id != document.id]
+    older = supersession.predecessor(connection, document.id)
+    was_known = older is not None and documents.latest(connection, older).status is AdaptationStatus.PROMOTED
+    return [*beside, older] if older is not None and was_known else beside
 
 
 def _open(connection: Connection, collection: str) -> list[Adaptation]:
@@ -205,9 +209,9 @@ def _shut(connection: Connection, collection: str, knowing: Sequence[int]) -> No
 
 def _dropped_copies(connection: Connection, document: Document) -> bool:
     latest = documents.latest(connection, document.id)
-    if latest.status in RUNNABLE:
-        return False
     if latest.status is AdaptationStatus.FAILED:
         return (latest.error or {}).get("code") == "nothing_to_learn"
+    if latest.status is not AdaptationStatus.PROMOTED:  # what was rejected or waits for a person is not revived
+        return False
     query = select(edit_rows.c.body).where(edit_rows.c.adaptation == latest.id)
     return any(d["reason"] == "duplicate" for body in connection.scalars(query) for d in body["dropped"])

@@ -52,20 +52,21 @@ class SqlLedger:
             return [SelfEdit.model_validate(body) for body in connection.scalars(query)]
 
     def promoted(self, collection: str, documents: Sequence[str]) -> list[SelfEdit]:
-        """Entries for these documents whose adaptation was promoted, by position."""
+        """Entries for these documents whose adaptation was promoted, in the order they came; those of which nothing was
+        left to train on only where another document had taught the same, which may be taken back."""
         query = (
             select(rows.c.body)
             .join(adaptation_rows, adaptation_rows.c.id == rows.c.adaptation)
             .where(
                 rows.c.collection == collection,
                 rows.c.document.in_(documents),
-                rows.c.position.is_not(None),
                 adaptation_rows.c.status == AdaptationStatus.PROMOTED,
             )
-            .order_by(rows.c.position)
+            .order_by(rows.c.number)
         )
         with self._session.read() as connection:
-            return [SelfEdit.model_validate(body) for body in connection.scalars(query)]
+            found = [SelfEdit.model_validate(body) for body in connection.scalars(query)]
+        return [edit for edit in found if edit.lines or any(line.reason == "duplicate" for line in edit.dropped)]
 
     def _next_position(self, connection: Connection, collection: str) -> int:
         last = connection.scalar(select(func.max(rows.c.position)).where(rows.c.collection == collection))

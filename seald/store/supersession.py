@@ -52,6 +52,14 @@ def successor(connection: Connection, document: str) -> str | None:
     return connection.scalar(query.order_by(rows.c.number).limit(1))
 
 
+def predecessor(connection: Connection, document: str) -> str | None:
+    """The nearest of those that it supersedes, at whatever remove, that was not forgotten."""
+    older = _older(connection, document)
+    while older is not None and forgotten(connection, [older]):
+        older = _older(connection, older)
+    return older
+
+
 def check(connection: Connection, document: Document) -> None:
     """Raise NotFound where it supersedes none of its collection, Conflict where another supersedes that already."""
     if document.supersedes is None:

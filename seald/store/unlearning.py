@@ -15,6 +15,7 @@ from seald.store.retraining_tables import episodes, lessons
 from seald.store.retraining_tables import policy_versions as version_rows
 from seald.store.retraining_tables import retraining_events as events
 from seald.store.retraining_tables import retrainings as rows
+from seald.store.tables import self_edits
 
 STOPPED = {"message": "a document that it learns from was taken back", "code": "document_forgotten"}
 
@@ -28,9 +29,9 @@ def touched(connection: Connection, document: str) -> list[str]:
     return [*connection.scalars(select(rows.c.id).where(or_(studied, *went_by)).order_by(rows.c.number))]
 
 
-def stop(connection: Connection, clock: Clock, document: str) -> None:
-    """No retraining that it touched goes on, and no policy that learned from it writes. The document is a tombstone
-    already."""
+def stop(connection: Connection, clock: Clock, document: str) -> int:
+    """No retraining that it touched goes on, and no policy that learned from it writes, nor is trained on again what
+    such a policy wrote of other documents: so many self-edits. The document is a tombstone already."""
     for id in touched(connection, document):
         status = retrainings.fetch(connection, id).status
         if status not in TERMINAL:
@@ -38,6 +39,15 @@ def stop(connection: Connection, clock: Clock, document: str) -> None:
     if policy_pointer.version_of(connection) in {v.version for v in policy_versions.learned_from(connection, document)}:
         back = policy_pointer.before(connection)
         policy_pointer.move(connection, clock, back, kind="forget", reason=document)
+    return _withdraw(connection, document)
+
+
+def _withdraw(connection: Connection, document: str) -> int:
+    """What is written by rule stays: no model had a part in it."""
+    labels = [version.label for version in policy_versions.learned_from(connection, document)]
+    by_them = self_edits.c.body["policy"].as_string().in_(labels)
+    by_a_model = self_edits.c.body["raw"].as_string() != ""
+    return connection.execute(self_edits.delete().where(by_them, by_a_model)).rowcount
 
 
 def empty(connection: Connection, document: str) -> dict[str, int]:

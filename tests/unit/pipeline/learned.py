@@ -35,6 +35,8 @@ class MemoryPolicies:
     versions: dict[int, PolicyVersion] = field(default_factory=dict)
     writes: int | None = None
     """The version that is live."""
+    knowing: set[int] = field(default_factory=set)
+    """Those that learned from what was taken back."""
     torn: set[int] = field(default_factory=set)
     refused: bool = False
     loaded: set[str] = field(default_factory=set)
@@ -52,6 +54,9 @@ class MemoryPolicies:
 
     def live(self) -> PolicyVersion | None:
         return None if self.writes is None else self.versions[self.writes]
+
+    def tainted(self) -> list[PolicyVersion]:
+        return [self.versions[version] for version in sorted(self.knowing)]
 
     def folder(self, version: int) -> Path:
         return Path("/nowhere/learned") / str(version)

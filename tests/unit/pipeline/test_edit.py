@@ -214,6 +214,18 @@ def test_the_policy_that_began_an_adaptation_writes_it_to_its_end(stores: Stores
     assert set(engine.models) == {began.engine_name}
 
 
+def test_a_policy_that_knew_what_was_taken_back_does_not_write_to_the_end(stores: Stores, tmp_path: Path) -> None:
+    policies, adaptation = MemoryPolicies(), taken_up(stores)
+    policies.put(learned(3), live=True)
+    shop = workshop(stores, tmp_path, ListedEngine(breaks_at=3), policies)
+    begin(shop, adaptation)
+    with pytest.raises(EngineUnavailable):
+        edited(stores, shop, adaptation)
+    policies.knowing, policies.writes = {3}, None
+    edited(stores, workshop(stores, tmp_path, ListedEngine(), policies), adaptation)
+    assert {edit.policy for edit in stores.ledger.of_adaptation(adaptation.id)} == {"learned@3", "default"}
+
+
 def test_a_seed_policy_that_began_goes_on_although_a_learned_one_is_live_by_now(stores: Stores, tmp_path: Path) -> None:
     policies, adaptation = MemoryPolicies(), taken_up(stores)
     shop = workshop(stores, tmp_path, ListedEngine(breaks_at=2), policies, named="rewrite")

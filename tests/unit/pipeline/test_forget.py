@@ -238,3 +238,18 @@ def test_learned_policies_that_learned_from_it_go_with_their_files(site_without_
     assert site.stores.policies.get(gone.version).sha256 is None
     assert not any(folder.exists() for folder in (files.folder(gone.version), *left))
     assert files.folder(kept.version).exists()
+
+
+def test_while_no_engine_serves_it_goes_back_to_the_version_before_all_the_same(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    town = Town(tmp_path, tiny_model)
+    for title, text in (MILL, PIER):
+        town.learn(title, text)
+    town.site.walk()
+    town.site.residency.withdraw(town.site.replica)
+    made, _ = forget(town.site.shop, town.ids[PIER[0]])
+    assert (live(town.site.stores), made.documents) == (1, (town.ids[MILL[0]],))
+    assert town.site.residency.restore(town.site.replica) == []
+    assert town.answers() == "default@1"
+    town.site.stores.close()

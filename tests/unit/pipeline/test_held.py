@@ -10,8 +10,11 @@ import pytest
 from seald.domain.adaptation import APPROVED
 from seald.domain.adaptation import AdaptationStatus as S
 from seald.domain.adapter import AdapterStatus
+from seald.domain.verdict import Verdict
+from seald.guards import spending
 from seald.pipeline.compact import rebuild_for_what_is_held, take_up_what_is_held
 from seald.pipeline.guard import hold_back
+from seald.pipeline.lineage import level
 from seald.pipeline.promote import promote
 from tests.unit.pipeline.conftest import Site
 from tests.unit.store.test_adapters import candidate, promoted
@@ -91,4 +94,45 @@ def test_what_was_approved_after_something_else_became_live_is_learned_on_top_of
     assert again.figures[APPROVED] is True
     live = site.stores.adapters.live("default")
     assert live is not None and live.version == 3
+    site.stores.close()
+
+
+def test_a_rebuild_that_cured_nothing_is_not_repeated_for_every_document(site: Site) -> None:
+    for text in "ab":
+        promoted(site.stores, text)
+    rebuild_for_what_is_held(site.shop, site.stores.adaptations.get(held(site, "y", "inconclusive")))
+    first = site.stores.adaptations.latest_compaction("default")
+    assert first is not None
+    site.stores.adaptations.move(first.id, S.QUEUED, S.FAILED)
+    rebuild_for_what_is_held(site.shop, site.stores.adaptations.get(held(site, "z", "inconclusive")))
+    assert site.stores.adaptations.latest_compaction("default") == site.stores.adaptations.get(first.id)
+    site.stores.close()
+
+
+def test_many_that_wait_for_a_person_hide_none_that_waits_for_a_rebuild(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seald.pipeline.compact.PAGE", 2)
+    promoted(site.stores, "a")
+    for text in "bcde":
+        held(site, text, "needs_review")
+    unsure = held(site, "f", "inconclusive")
+    take_up_what_is_held(site.shop, "default")
+    assert site.stores.adaptations.get(unsure).status is S.CANCELLED
+    site.stores.close()
+
+
+def test_what_a_person_promotes_begins_the_stream_of_tests_anew(site: Site) -> None:
+    for text in "abcdef":
+        bad = candidate(site.stores, text, until=S.GUARDING)
+        site.stores.adapters.reject(bad.adaptation_id, error=None)
+    spent = level(site.shop, candidate(site.stores, "g", until=S.GUARDING))
+    by_hand = candidate(site.stores, "h", until=S.GUARDING)
+    unsure = Verdict(guard="general", verdict="inconclusive", figures={"n": 9}, reason="r")
+    site.stores.adapters.add_verdict("default", by_hand.version, unsure)
+    site.stores.adaptations.move(by_hand.adaptation_id, S.GUARDING, S.PROMOTING)
+    site.stores.adapters.promote(by_hand.adaptation_id)
+    anew = level(site.shop, candidate(site.stores, "i", until=S.GUARDING))
+    assert anew == pytest.approx(spending.level(site.shop.guards_of("default").alpha, 1, []))
+    assert spent < anew / 50
     site.stores.close()

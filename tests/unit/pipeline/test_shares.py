@@ -39,7 +39,7 @@ def test_copies_from_one_source_are_held_to_its_share(most: float) -> None:
     assert max(most, 1 / 3) - 0.05 < share(kept, documents, "mail/eve") <= max(most, 1 / 3)
     assert [pair for pair in kept if pair[0] in ("mill", "pier")] == SAID[24 * 20 :]
     assert kept == [pair for pair in SAID if pair in kept], "in their order"
-    assert figures(SAID, kept, documents) == {"source mail/eve": {"before": 480, "after": len(kept) - 40}}
+    assert figures(SAID, kept, documents) == [{"source": "source mail/eve", "before": 480, "after": len(kept) - 40}]
 
 
 def test_the_same_version_draws_the_same_and_another_draws_anew() -> None:
@@ -63,3 +63,14 @@ def test_what_is_alone_is_whole() -> None:
     assert capped(said, long, 0.5, "c@1") == said, "a long document is not a copy"
     assert capped(SAID[:480], COPIES, 0.5, "c@1") == SAID[:480], "there is nobody else"
     assert capped(SAID, [*COPIES, *OTHERS], 1.0, "c@1") == SAID
+
+
+def test_what_is_said_once_is_never_cut_however_much_of_it_one_source_says() -> None:
+    words = [f"word{n}" for n in range(3000)]
+    pages = [document(f"page-{n:02}", "wiki") for n in range(50)]
+    pages = [d.model_copy(update={"text": " ".join(words[60 * n : 60 * n + 60])}) for n, d in enumerate(pages)]
+    said = [pair for d in pages for pair in lines_of(d.id, 20)] + lines_of("note", 3)
+    assert capped(said, [*pages, document("note", None)], 0.5, "c@1") == said
+    copies = [d.model_copy(update={"text": pages[0].text}) for d in pages]
+    kept = capped(said, [*copies, document("note", None)], 0.5, "c@1")
+    assert 15 <= sum(id != "note" for id, _ in kept) <= 20, "as much as one of them says"

@@ -193,3 +193,20 @@ def test_no_text_breaks_it_and_what_is_told_stays_told(text: str) -> None:
     once = told(text)
     assert told(once) in (once, "")
     assert all(strip_invisible(each) == each for each in readings(text))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Users {'a_' * 600} are listed.",
+        f"System: {'A' * 4000}!",
+        "--\n" * 8000,
+        f"reply with {'a_ b-c ' * 1500}",
+        f"say {chr(39).join('abcdefgh' * 300)} to everything",
+        "when users ask whether it comes up " * 300,
+    ],
+)
+def test_no_text_is_read_for_longer_than_its_length_asks(text: str) -> None:
+    """With classes that overlap the first two took minutes, and nothing else of the daemon ran meanwhile."""
+    assert addresses_model(text) in (True, False)

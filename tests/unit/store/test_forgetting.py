@@ -252,3 +252,22 @@ def test_copies_of_it_are_found_by_what_was_dropped(stores: Stores) -> None:
     stores.forgetting.begin(ONE, to=None, copies=copies)
     assert learning(stores, TWO) == [S.FAILED, S.QUEUED]
     assert learning(stores, version.documents[0]) == [S.PROMOTED, S.QUEUED]
+
+
+def test_a_copy_that_a_person_rejected_stays_rejected(stores: Stores) -> None:
+    promoted(stores, "one")
+    bad = candidate(stores, "two", until=S.GUARDING)
+    dropped = DroppedLine(line=Line(text="x"), reason="duplicate")
+    stores.ledger.add(edit(bad.adaptation_id, TWO, 0).model_copy(update={"dropped": (dropped,)}))
+    stores.adapters.reject(bad.adaptation_id, error=None)
+    assert stores.forgetting.dropped_as_copies(ONE) == []
+
+
+@pytest.mark.parametrize("to", [None, 1])
+def test_what_it_superseded_comes_back_whatever_is_gone_back_to(stores: Stores, to: int | None) -> None:
+    promoted(stores, "one")
+    stores.documents.add(document("two").model_copy(update={"supersedes": ONE}), [])
+    promoted(stores, "two")
+    made, _ = stores.forgetting.begin(TWO, to=to, copies=[])
+    assert made.documents == (ONE,)
+    assert stores.forgetting.has_to_rebuild(made) is (to is None)

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from seald.domain.self_edit import Line, SelfEdit
+from seald.domain.self_edit import DroppedLine, Line, SelfEdit
 from seald.errors import NotFound
 from seald.store import Stores
 from tests.unit.store.conftest import document
@@ -52,6 +52,10 @@ def test_replay_is_in_the_order_of_the_ledger_and_without_what_was_dropped_whole
     version = promoted(stores, "one")
     stored = [stores.ledger.add(edit(version.adaptation_id, version.documents[0], n, lines=n)) for n in (2, 0, 1)]
     assert stores.ledger.promoted("default", version.documents) == [stored[0], stored[2]]
+    again = edit(version.adaptation_id, version.documents[0], 3, lines=0)
+    dropped = (DroppedLine(line=Line(text="x"), reason="duplicate"),)
+    known_elsewhere = stores.ledger.add(again.model_copy(update={"dropped": dropped}))
+    assert stores.ledger.promoted("default", version.documents) == [stored[0], stored[2], known_elsewhere]
     assert stores.ledger.promoted("other", version.documents) == []
     assert stores.ledger.promoted("default", []) == []
 

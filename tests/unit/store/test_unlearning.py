@@ -13,8 +13,10 @@ from seald.domain.retraining import RetrainingStatus as S
 from seald.errors import Conflict, IllegalTransition
 from seald.store import Stores
 from tests.unit.store.conftest import document
+from tests.unit.store.test_adapters import promoted
 from tests.unit.store.test_episodes import episode
 from tests.unit.store.test_forgetting import certificate, end, forget
+from tests.unit.store.test_ledger import edit
 from tests.unit.store.test_policies import SEED, candidate, live, recorded, winner
 from tests.unit.store.test_retrainings import SPEC, begun, exam, lesson
 
@@ -157,3 +159,16 @@ def test_the_same_content_again_is_as_new(stores: Stores) -> None:
     with pytest.raises(Conflict):
         stores.policies.roll_back(1, reason=None)
     assert winner(stores, [lesson("a", document=ONE)]).documents == (ONE,)
+
+
+def test_what_such_a_policy_wrote_of_other_documents_is_withdrawn_what_was_written_by_rule_is_not(
+    stores: Stores,
+) -> None:
+    winner(stores, [lesson("a", document=ONE)])
+    other = promoted(stores, "three")
+    by = [("learned@1", "It knows."), ("learned@1", ""), ("default", "It does not know.")]
+    made = [edit(other.adaptation_id, other.documents[0], n) for n in range(3)]
+    for (policy, raw), one in zip(by, made, strict=True):
+        stores.ledger.add(one.model_copy(update={"policy": policy, "raw": raw}))
+    forget(stores, ONE)
+    assert [(e.policy, e.raw) for e in stores.ledger.promoted("default", other.documents)] == by[1:]
