@@ -223,7 +223,7 @@ def test_a_policy_that_knew_what_was_taken_back_does_not_write_to_the_end(stores
         edited(stores, shop, adaptation)
     policies.knowing, policies.writes = {3}, None
     edited(stores, workshop(stores, tmp_path, ListedEngine(), policies), adaptation)
-    assert {edit.policy for edit in stores.ledger.of_adaptation(adaptation.id)} == {"learned@3", "default"}
+    assert {edit.policy for edit in stores.ledger.of_adaptation(adaptation.id)} == {"learned@3", "none"}
 
 
 def test_a_seed_policy_that_began_goes_on_although_a_learned_one_is_live_by_now(stores: Stores, tmp_path: Path) -> None:
