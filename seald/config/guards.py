@@ -150,7 +150,7 @@ class Guards(Section):
 class Compaction(Section):
     """When a collection's adapter is rebuilt from the base without being asked for."""
 
-    every: int = Field(5, ge=0)
+    every: int = Field(10, ge=0)
     """So many versions that learned since the last rebuild (or since the base) make one due; 0: no number does."""
     growth: float = Field(0.33, ge=0)
     """And no fewer than this share of the documents that the last rebuild took in."""

@@ -11,7 +11,7 @@ from seald.bench.swap import ANY_MAY_SERVE
 from tests.daemon_process import DaemonProcess
 
 # A random model cannot answer anything. What is tested is that each step happens once, not what it taught.
-LENIENT = {**ANY_MAY_SERVE, "SEALD_TRAINING__CHECKPOINT_SECONDS": "1"}
+LENIENT = {**ANY_MAY_SERVE, "SEALD_TRAINING__CHECKPOINT_SECONDS": "1", "SEALD_COMPACTION__EVERY": "0"}
 
 
 @pytest.fixture
