@@ -66,8 +66,13 @@ def queue_if_due(shop: Workshop, collection: str) -> None:
 def rebuild_for_what_is_held(shop: Workshop, adaptation: Adaptation) -> None:
     """Queue a compaction where a candidate was held that a fresh start may help: several versions have added up since
     the last one, whatever became of that."""
-    if adaptation.kind is AdaptationKind.LEARN and len(_since_last(shop, adaptation.collection)) >= WORTH_REBUILDING:
+    if adaptation.kind is AdaptationKind.LEARN and _has_added_up(shop, adaptation.collection):
         request_compaction(shop, adaptation.collection, "held")
+
+
+def _has_added_up(shop: Workshop, collection: str) -> bool:
+    last = shop.adaptations.latest_compaction(collection)
+    return len(_learned_since(shop, collection, last)) >= WORTH_REBUILDING
 
 
 def take_up_what_is_held(shop: Workshop, collection: str) -> None:
@@ -89,10 +94,11 @@ def _held(shop: Workshop, collection: str) -> Iterator[Adaptation]:
 
 def is_due(shop: Workshop, collection: str) -> Reason | None:
     """Why the collection's live adapter should be rebuilt now; None: it need not."""
-    versions = _since_last(shop, collection)
+    last = shop.adaptations.latest_compaction(collection)
+    versions = _learned_since(shop, collection, last)
     if _are_enough(shop, collection, len(versions)):
         return "every"
-    if shop.adaptations.latest_compaction(collection) is not None and len(versions) < LEAST_VERSIONS:
+    if last is not None and len(versions) < LEAST_VERSIONS:
         return None
     return trend([_figures(shop, version) for version in versions], shop.settings)
 
@@ -140,9 +146,8 @@ def gather(shop: Workshop, adaptation: Adaptation) -> None:
     )
 
 
-def _since_last(shop: Workshop, collection: str) -> list[AdapterVersion]:
-    """What has learned since the last compaction, whatever became of it."""
-    last = shop.adaptations.latest_compaction(collection)
+def _learned_since(shop: Workshop, collection: str, last: Adaptation | None) -> list[AdapterVersion]:
+    """What has learned since this compaction was queued, whatever became of it."""
     return [v for v in _learned(shop, collection) if last is None or v.created > last.created]
 
 

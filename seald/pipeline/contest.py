@@ -183,17 +183,19 @@ def _logprobs(
         winner = max(arms, key=lambda arm: hidden_gain(wholes[arm, lesson.id]) or 0.0)
         best.append(_written(episodes, winner, lesson))
         every.append([episode for arm in arms for episode in _written(episodes, arm, lesson)])
-    policies = [policy_of(shop, version) for version in (run.incumbent, run.version)]
-    return {
-        "winners_logprob": [_scored(shop, policy, best) for policy in policies],
-        "all_logprob": [_scored(shop, policy, every) for policy in policies],
-    }
+    written = [episode for group in every for episode in group]
+    scores = [_scored(shop, policy_of(shop, version), written) for version in (run.incumbent, run.version)]
+
+    def means(groups: Sequence[Sequence[Episode]]) -> list[list[float]]:
+        return [[fmean(known[episode.key] for episode in group) for group in groups] for known in scores]
+
+    return {"winners_logprob": means(best), "all_logprob": means(every)}
 
 
-def _scored(shop: Workshop, policy: Policy, groups: Sequence[Sequence[Episode]]) -> list[float]:
-    """Mean log-probability of each group's texts by the policy's model, nats per token."""
-    items = [Continuation(question=e.prompt, lead="", answer=e.raw or " ") for group in groups for e in group]
+def _scored(shop: Workshop, policy: Policy, written: Sequence[Episode]) -> dict[str, float]:
+    """Log-probability of each text by the policy's model, nats per token, by the episode's key."""
+    items = [Continuation(question=e.prompt, lead="", answer=e.raw or " ") for e in written]
     # What another model would give them cannot be asked: the base stands in for it.
     with nullcontext((None, BASE)) if policy.writer is not None else writing(shop, policy) as (_, model):
-        scores = iter(shop.engine.score(items, model=model))
-    return [fmean(next(scores).mean for _ in group) for group in groups]
+        scores = shop.engine.score(items, model=model)
+    return {episode.key: score.mean for episode, score in zip(written, scores, strict=True)}

@@ -54,11 +54,7 @@ def _first_that_serves(shop: Workshop, ways_back: list[AdapterVersion], staged: 
     """Load the nearest that can be served: a damaged ancestor must not keep a document known. None is the base."""
     for version in ways_back:
         try:
-            staged.enter_context(shop.serving.staged(version))
-        except EngineUnavailable:
-            # Whatever serves next loads it before it answers, which needs whole files.
-            if _is_whole(shop, version):
-                return version
+            _stage(shop, version, staged)
         except (EngineError, IntegrityError) as error:
             log.warning("a version to go back to cannot be served", version=version.label, reason=error.message)
         else:
@@ -66,13 +62,13 @@ def _first_that_serves(shop: Workshop, ways_back: list[AdapterVersion], staged: 
     return None
 
 
-def _is_whole(shop: Workshop, version: AdapterVersion) -> bool:
+def _stage(shop: Workshop, version: AdapterVersion, staged: ExitStack) -> None:
+    """Raises EngineError or IntegrityError where it cannot be served."""
     try:
+        staged.enter_context(shop.serving.staged(version))
+    except EngineUnavailable:
+        # Whatever serves next loads it before it answers, which needs whole files.
         shop.files.verify(version)
-    except IntegrityError as error:
-        log.warning("a version to go back to cannot be served", version=version.label, reason=error.message)
-        return False
-    return True
 
 
 def _copies(shop: Workshop, forgotten: Document) -> list[str]:

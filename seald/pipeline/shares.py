@@ -22,17 +22,16 @@ Said = tuple[str, Line]
 """The id of a document, and a line that was written about it."""
 
 
-def capped(lines: Sequence[Said], documents: Iterable[Document], share: float, seed: str) -> list[Said]:
+def capped(lines: Sequence[Said], documents: Sequence[Document], share: float, seed: str) -> list[Said]:
     """`lines` in their order, without what is beyond the share of a source of several documents."""
-    documents = list(documents)
     source = {document.id: source_of(document) for document in documents}
     sizes: Counter[str] = Counter()
     for id, line in lines:
         sizes[source[id]] += tokens([line])
     named = Counter(source.values())
     most = _limit(sizes, {name for name, n in named.items() if n > 1}, share)
-    beyond = {name: most for name, n in named.items() if n > 1 and sizes[name] > most}
-    beyond = {name: max(limit, sizes[name] * _news(documents, name)) for name, limit in beyond.items()}
+    loud = (name for name, n in named.items() if n > 1 and sizes[name] > most)
+    beyond = {name: max(most, sizes[name] * _news(documents, name)) for name in loud}
     kept = _drawn([(n, source[id], line) for n, (id, line) in enumerate(lines) if source[id] in beyond], beyond, seed)
     return [said for n, said in enumerate(lines) if source[said[0]] not in beyond or n in kept]
 

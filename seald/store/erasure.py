@@ -63,6 +63,12 @@ def wordless(value: Any) -> Any:
     return value if isinstance(value, int | float) else None
 
 
+def left_of(type: str, data: dict[str, Any]) -> dict[str, Any]:
+    """What is left of an event: its numbers, and of a move the states."""
+    moved = {key: data[key] for key in ("from", "to")} if type == "status" else {}
+    return {**wordless(data), **moved}
+
+
 def _empty_events(connection: Connection, ids: Sequence[str]) -> int:
     kept = events.c.adaptation.in_(ids)
     gone = connection.execute(events.delete().where(kept, events.c.type != "status")).rowcount
@@ -79,9 +85,7 @@ def _empty_mentions(connection: Connection, document: str) -> int:
     naming = cast(events.c.data, String).contains(document, autoescape=True), events.c.adaptation.not_in(forgets)
     found = connection.execute(select(events.c.seq, events.c.type, events.c.data).where(*naming)).all()
     for row in found:
-        moved = {key: value for key, value in row.data.items() if row.type == "status" and key in ("from", "to")}
-        data = {**wordless(row.data), **moved}
-        connection.execute(update(events).where(events.c.seq == row.seq).values(data=data))
+        connection.execute(update(events).where(events.c.seq == row.seq).values(data=left_of(row.type, row.data)))
     figures = cast(adaptations.c.figures, String).contains(document, autoescape=True)
     for one in connection.execute(select(adaptations.c.id, adaptations.c.figures).where(figures)).all():
         connection.execute(update(adaptations).where(adaptations.c.id == one.id).values(figures=wordless(one.figures)))

@@ -188,8 +188,9 @@ def _known_beside(connection: Connection, document: Document, knowing: Sequence[
         return []
     beside = [id for id in versions.find(connection, document.collection, now).documents if id != document.id]
     older = supersession.predecessor(connection, document.id)
-    was_known = older is not None and documents.latest(connection, older).status is AdaptationStatus.PROMOTED
-    return [*beside, older] if older is not None and was_known else beside
+    if older is None or documents.latest(connection, older).status is not AdaptationStatus.PROMOTED:
+        return beside
+    return [*beside, older]
 
 
 def _open(connection: Connection, collection: str) -> list[Adaptation]:

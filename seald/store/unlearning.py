@@ -10,7 +10,7 @@ from sqlalchemy import Connection, or_, select, update
 from seald.domain.retraining import TERMINAL, RetrainingStatus
 from seald.ports import Clock
 from seald.store import policy_pointer, policy_versions, retrainings
-from seald.store.erasure import ERASED, wordless
+from seald.store.erasure import ERASED, left_of, wordless
 from seald.store.retraining_tables import episodes, lessons
 from seald.store.retraining_tables import policy_versions as version_rows
 from seald.store.retraining_tables import retraining_events as events
@@ -73,8 +73,7 @@ def _delete_episodes(connection: Connection, document: str) -> int:
 def _empty_events(connection: Connection, ids: Sequence[str]) -> int:
     emptied = 0
     for row in connection.execute(select(events).where(events.c.retraining.in_(ids))).all():
-        kept = {key: row.data[key] for key in ("from", "to") if row.type == "status"}
-        data = {**wordless(row.data), **kept}
+        data = left_of(row.type, row.data)
         connection.execute(update(events).where(events.c.seq == row.seq).values(data=data))
         emptied += data != row.data
     return emptied

@@ -97,13 +97,22 @@ def test_no_number_makes_one_due_where_that_is_switched_off(tmp_path: Path) -> N
     site.stores.close()
 
 
-def test_versions_count_from_the_last_rebuild(site: Site) -> None:
-    learn(site, "abcd")
+@pytest.mark.parametrize(
+    ("compaction", "first", "too_few"),
+    [({"every": 4}, "abcd", "efg"), ({"every": 2, "growth": 0.5}, "abcdefgh", "ijk")],
+    ids=["every", "growth"],
+)
+def test_versions_count_from_the_last_rebuild_and_more_must_come_the_more_that_took_in(
+    tmp_path: Path, compaction: dict[str, float], first: str, too_few: str
+) -> None:
+    site = Site(tmp_path, tmp_path, {"compaction": compaction})
+    learn(site, first)
     site.stores.adapters.promote(rebuilt(site.stores).adaptation_id)
-    learn(site, "efg")
+    learn(site, too_few)
     assert is_due(site.shop, "default") is None
-    learn(site, "h")
+    learn(site, "z")
     assert is_due(site.shop, "default") == "every"
+    site.stores.close()
 
 
 def test_what_was_rolled_back_does_not_count(site: Site) -> None:
@@ -146,14 +155,3 @@ def test_a_kill_before_the_look_is_made_good_at_the_next_start(site: Site) -> No
     assert compactions(site) == []
     site.runner.sweep()
     assert len(compactions(site)) == 1
-
-
-def test_the_more_was_rebuilt_the_more_must_come_before_the_next(tmp_path: Path) -> None:
-    site = Site(tmp_path, tmp_path, {"compaction": {"every": 2, "growth": 0.5}})
-    learn(site, "abcdefgh")
-    site.stores.adapters.promote(rebuilt(site.stores).adaptation_id)
-    learn(site, "ijk")
-    assert is_due(site.shop, "default") is None
-    learn(site, "l")
-    assert is_due(site.shop, "default") == "every"
-    site.stores.close()
