@@ -4,7 +4,6 @@ A store, a fleet of engines, the trainer's process; killed, it goes on from its 
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,6 +17,7 @@ from seald.domain.episode import Episode
 from seald.domain.retraining import TERMINAL, Context, LabelledQuestion, Retraining, RetrainingAsk, RetrainingEvent
 from seald.errors import EngineUnavailable
 from seald.pipeline.contest import TOURNAMENT, WHOLE
+from seald.pipeline.lessons import spread
 from seald.pipeline.retrain import Retrainer, ask_for_retraining
 from seald.pipeline.workshop import Workshop
 from seald.policy.coverage import Tally
@@ -42,20 +42,11 @@ def measure(settings: Settings, passages: Sequence[BenchPassage], ask: Retrainin
             settings as `error`.
     """
     asked = ask.contexts if isinstance(ask.contexts, int) else settings.policy.retrain.contexts
-    drawn = _drawn(passages, asked + settings.policy.retrain.tournament.contexts)
-    contexts = tuple(as_context(passage) for passage in drawn)
+    contexts = spread(map(as_context, passages), asked + settings.policy.retrain.tournament.contexts, KEY)
     with _workshop(settings) as shop:
         run, _ = ask_for_retraining(shop, ask.model_copy(update={"contexts": contexts}), KEY)
         run = _to_its_end(shop, run, watch)
         return _figures(shop, run)
-
-
-def _drawn(passages: Sequence[BenchPassage], count: int) -> list[BenchPassage]:
-    """So many at most, one under each title first: passages under one title stay on one side."""
-    shuffled = random.Random(KEY).sample(list(passages), len(passages))
-    first = {passage.title: passage for passage in reversed(shuffled)}
-    rest = [passage for passage in shuffled if first[passage.title] is not passage]
-    return [*first.values(), *rest][:count]
 
 
 def as_context(passage: BenchPassage) -> Context:

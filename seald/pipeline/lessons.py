@@ -67,6 +67,16 @@ def read_contexts(file: Path) -> tuple[Context, ...]:
         raise ConfigError(f"{file}: {where}: {first['msg']}", param=KEY) from None
 
 
+def spread(contexts: Iterable[Context], count: int, seed: str) -> tuple[Context, ...]:
+    """So many of a file at most, drawn by `seed`, one under each title first: those under one title stay on one side
+    of the tournament, and a round over a whole file would take days."""
+    pool = list(contexts)
+    shuffled = random.Random(seed).sample(pool, len(pool))
+    first = {context.title: context for context in reversed(shuffled)}
+    rest = [context for context in shuffled if first[context.title] is not context]
+    return (*first.values(), *rest)[:count]
+
+
 def stored(shop: Workshop) -> Iterable[Context]:
     """Passages of the documents that live versions know, of collections that let the policy learn from them."""
     for version in shop.adapters.all_live():

@@ -14,7 +14,6 @@ until the tournament is won.
 from __future__ import annotations
 
 import hashlib
-import random
 import shutil
 from collections.abc import Callable
 from datetime import datetime
@@ -30,7 +29,7 @@ from seald.errors import ConfigError, EngineUnavailable, IllegalTransition, Seal
 from seald.pipeline.contest import contest
 from seald.pipeline.draft import policy_of, sample
 from seald.pipeline.earn import earn
-from seald.pipeline.lessons import KEY, choose, read_contexts
+from seald.pipeline.lessons import KEY, choose, read_contexts, spread
 from seald.pipeline.reinforce import draft_name, learn
 from seald.pipeline.workshop import Workshop
 from seald.policy.archive import draw
@@ -70,10 +69,8 @@ def ask_by_schedule(shop: Workshop, at: datetime) -> None:
     settings, key = shop.settings.policy.retrain, f"schedule/{at.isoformat()}"
     ask = RetrainingAsk()
     if settings.file is not None:
-        contexts = read_contexts(settings.file)
-        # A round over a whole file would take days.
-        wanted = min(len(contexts), settings.contexts + settings.tournament.contexts)
-        ask = _asking(tuple(random.Random(key).sample(contexts, wanted)), settings.file)
+        wanted = settings.contexts + settings.tournament.contexts
+        ask = _asking(spread(read_contexts(settings.file), wanted, key), settings.file)
     ask_for_retraining(shop, ask, key)
 
 

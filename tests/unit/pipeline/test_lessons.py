@@ -12,7 +12,7 @@ from seald.domain.collection import CollectionSettings
 from seald.domain.retraining import Context, Lesson, RetrainingSpec
 from seald.domain.retraining import RetrainingStatus as S
 from seald.errors import ConfigError, InvalidRequest
-from seald.pipeline.lessons import choose, read_contexts, stored
+from seald.pipeline.lessons import choose, read_contexts, spread, stored
 from seald.policy.instructions import UNTITLED
 from tests.unit.pipeline.conftest import MILLS, School
 from tests.unit.pipeline.school import mill, said
@@ -132,6 +132,17 @@ def test_a_file_of_contexts(tmp_path: Path) -> None:
         read_contexts(file)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_contexts(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(("count", "held"), [(3, (1, 1, 1)), (5, None), (2, None), (9, (4, 3, 1)), (99, (4, 3, 1))])
+def test_of_a_file_one_under_each_title_comes_first(count: int, held: tuple[int, ...] | None) -> None:
+    pool = parted(4, 3, 1)
+    drawn = spread(pool, count, "a")
+    assert len({context.id for context in drawn}) == len(drawn) == min(count, len(pool))
+    assert len({context.title for context in drawn}) == min(count, 3)
+    assert held is None or tuple(sorted(Counter(c.title for c in drawn).values(), reverse=True)) == held
+    assert drawn == spread(iter(pool), count, "a")
+    assert any(spread(pool, count, str(seed)) != drawn for seed in range(RUNS))
 
 
 def test_the_same_text_twice_is_one_context(school: School) -> None:
