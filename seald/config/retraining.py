@@ -37,7 +37,7 @@ class Tournament(Section):
 
     contexts: int = Field(8, ge=2)
     """Held out for it, of those that a run is given."""
-    tokens: int = Field(400, ge=50)
+    tokens: int = Field(256, ge=50)
     """Trained tokens of an epoch, about, that each contestant gets for each context."""
     samples: int = Field(2, ge=1, le=16)
     """Self-edits that each contestant writes for each context, to fill them."""
@@ -61,7 +61,7 @@ class Retrain(Section):
     """Self-edits of each context and round."""
     survivors: float = Field(0.75, gt=0, le=1)
     """Share of a context's samples, the best by proxy, that an adapter is trained on."""
-    seeds: int = Field(3, ge=1, le=10)
+    seeds: int = Field(2, ge=1, le=10)
     """Trainings of one self-edit at most; what they differ by is the noise."""
     reliability: float = Field(0.6, ge=0, le=1)
     """Agreement of the mean reward over seeds, as one would find it again, with which no more seeds are spent."""
@@ -87,7 +87,7 @@ class Retrain(Section):
     start: Literal["incumbent", "archive"] = "incumbent"
     """Where a run starts: from the policy that writes now, or from any earlier one, drawn by score and by how seldom it
     was drawn before."""
-    general: int = Field(24, ge=0)
+    general: int = Field(16, ge=0)
     """General questions by which a candidate's retention is measured."""
     rewards: Rewards = Rewards()
     tournament: Tournament = Tournament()
