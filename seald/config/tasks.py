@@ -1,0 +1,34 @@
+"""How tasks are learned from a few examples."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from seald.config.section import Section
+
+
+class Bounds(Section):
+    """What a configuration may ask for; a reply that asks for more is a failed sample."""
+
+    learning_rate: tuple[float, float] = (1e-4, 3e-3)
+    epochs: tuple[int, int] = (1, 16)
+
+
+class Tasks(Section):
+    """Adapting to a task that is given by pairs of input and output."""
+
+    samples: int = Field(4, ge=1, le=64)
+    """Configurations that the policy writes for a task; the recipe's own is tried as well."""
+    folds: int = Field(3, ge=2, le=64)
+    """Parts that the examples are put into; each is predicted by adapters that were trained on the others. As many as
+    examples, or more: leave one out."""
+    lines: int = Field(48, ge=2, le=1000)
+    """That an adapter is trained on at most."""
+    max_tokens: int = Field(2048, ge=64)
+    """Of a prompt with all examples and an output; a task that needs more is refused."""
+    votes: int = Field(8, ge=1, le=64)
+    """Moved grids by which an output is predicted."""
+    alpha: float = Field(0.05, gt=0, lt=0.5)
+    """Chance that an adapter which is no better than the examples in the prompt is let through."""
+    recipe: str = "task"
+    bounds: Bounds = Bounds()

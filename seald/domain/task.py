@@ -1,0 +1,191 @@
+"""Tasks: a rule that is given by a few pairs of input and output, and the configurations by which it may be learned.
+
+SEAL's second domain (arXiv 2506.10943, section 3.2): there the self-edit is no text but says how the pairs are
+augmented and how the adapter is trained on them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+from seald.domain.self_edit import LossScope
+
+TASK_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,57}")
+"""Names of tasks become folder names and parts of model ids, behind `task/`; together they fit where a collection's
+name does."""
+LINEAGE = "task/"
+"""Before a task's name: the name of its lineage of adapters. No collection's name holds a slash."""
+LEAST_EXAMPLES = 2
+MOST_EXAMPLES = 64
+MOST_TESTS = 64
+MOST_LETTERS = 4000
+"""Of a text that is an input or an output."""
+MOST_CELLS = 30
+"""Rows, and columns, of a grid: ARC's own bound."""
+COLOURS = 10
+
+TaskKind = Literal["text", "grid"]
+Augmentation = Literal[
+    "rotate", "flip", "transpose", "recolour", "scale", "repeat", "chain", "reorder", "leave_two_out", "paraphrase"
+]
+"""What more than its pairs as they are a task may be learned from. `rotate`, `flip`, `transpose`, `recolour`, `scale`,
+`repeat` and `chain` are of grids, `paraphrase` of texts."""
+OF_GRIDS: tuple[Augmentation, ...] = (
+    "rotate",
+    "flip",
+    "transpose",
+    "recolour",
+    "scale",
+    "repeat",
+    "chain",
+    "reorder",
+    "leave_two_out",
+)
+OF_TEXTS: tuple[Augmentation, ...] = ("reorder", "leave_two_out", "paraphrase")
+
+Cell = Annotated[int, Field(ge=0, lt=COLOURS, strict=True)]
+Row = Annotated[tuple[Cell, ...], Field(min_length=1, max_length=MOST_CELLS)]
+Rows = Annotated[tuple[Row, ...], Field(min_length=1, max_length=MOST_CELLS)]
+Text = Annotated[str, Field(min_length=1, max_length=MOST_LETTERS, strict=True)]
+Grid = tuple[tuple[int, ...], ...]
+"""Rows of cells, 0 to 9, all rows of one length."""
+Value = str | Grid
+
+
+def _form_of(value: object) -> str:
+    return "grid" if isinstance(value, list | tuple) else "text"
+
+
+Given = Annotated[Annotated[Text, Tag("text")] | Annotated[Rows, Tag("grid")], Discriminator(_form_of)]
+
+
+def _even(value: Value) -> Value:
+    """Raises ValueError: its rows differ in length, or nothing but white space stands there."""
+    if isinstance(value, str):
+        if not value.strip():
+            raise ValueError("nothing but white space")
+        return value.strip()
+    lengths = sorted({len(row) for row in value})
+    if len(lengths) > 1:
+        raise ValueError(f"a ragged grid: its rows have {' and '.join(map(str, lengths))} cells")
+    return value
+
+
+class Pair(BaseModel):
+    """An input with its output."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: Given
+    output: Given
+
+    @field_validator("input", "output")
+    @classmethod
+    def _is_even(cls, value: Value) -> Value:
+        return _even(value)
+
+
+class Question(BaseModel):
+    """An input whose output is asked for. Where it is known it judges; it is never trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: Given
+    output: Given | None = None
+
+    @field_validator("input", "output")
+    @classmethod
+    def _is_even(cls, value: Value | None) -> Value | None:
+        return None if value is None else _even(value)
+
+
+class TaskAsk(BaseModel):
+    """What a client sends. `kind`, where it is not named, is that of the values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(strict=True, pattern=f"^(?:{TASK_NAME.pattern})$")]
+    examples: tuple[Pair, ...] = Field(min_length=LEAST_EXAMPLES, max_length=MOST_EXAMPLES)
+    test: tuple[Question, ...] = Field((), max_length=MOST_TESTS)
+    kind: TaskKind | None = None
+    collection: str = "default"
+    """The collection that it is kept with."""
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> TaskAsk:
+        kinds = {_form_of(value) for value in _values(self.examples, self.test)}
+        if len(kinds) > 1:
+            raise ValueError("texts and grids do not go together in one task")
+        if self.kind is not None and kinds != {self.kind}:
+            raise ValueError(f"kind is {self.kind!r}, but inputs and outputs are {kinds.pop()}s")
+        return self
+
+    @model_validator(mode="after")
+    def _follows_a_rule(self) -> TaskAsk:
+        known: dict[Value, Value] = {}
+        for pair in self.examples:
+            if known.setdefault(pair.input, pair.output) != pair.output:
+                raise ValueError("one input stands there with two outputs: no rule gives both")
+        if len(known) < LEAST_EXAMPLES:
+            raise ValueError(f"at least {LEAST_EXAMPLES} different examples are needed")
+        return self
+
+
+def _values(examples: tuple[Pair, ...], test: tuple[Question, ...]) -> list[Value]:
+    outputs = [each.output for each in test if each.output is not None]
+    return [v for pair in examples for v in (pair.input, pair.output)] + [each.input for each in test] + outputs
+
+
+class Task(BaseModel):
+    """A task as it is kept: immutable, its lineage of adapters named after it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    name: str
+    kind: TaskKind
+    collection: str
+    examples: tuple[Pair, ...]
+    test: tuple[Question, ...] = ()
+    created: datetime
+
+    @property
+    def lineage(self) -> str:
+        """What its adapters' versions go by: `task/<name>`, in a model id `seald:task/<name>`."""
+        return LINEAGE + self.name
+
+    @classmethod
+    def of(cls, ask: TaskAsk, created: datetime) -> Task:
+        """Examples that are there twice count once. The same request has the same id, whoever computes it."""
+        kind: TaskKind = "text" if isinstance(ask.examples[0].input, str) else "grid"
+        content = ask.model_dump(mode="json", exclude={"kind"})
+        named = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
+        examples = tuple(dict.fromkeys(ask.examples))
+        return cls(
+            id=f"task-{named}",
+            name=ask.name,
+            kind=kind,
+            collection=ask.collection,
+            examples=examples,
+            test=ask.test,
+            created=created,
+        )
+
+
+class Configuration(BaseModel):
+    """How a task is learned: the self-edit of this domain."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    augmentations: tuple[Augmentation, ...] = ()
+    """Each once, in the order of `Augmentation`."""
+    loss: LossScope = "completion"
+    """Over outputs only, or over all tokens."""
+    learning_rate: float = Field(gt=0)
+    epochs: int = Field(ge=1)
