@@ -12,6 +12,7 @@ from seald.config.documents import Ingest
 from seald.config.guards import Compaction, Guards
 from seald.config.learning import RECIPES, Recipe, Training, on_preset
 from seald.config.serving import Engine, Model, Server
+from seald.config.tasks import Tasks
 from seald.config.watching import Feedback, Watch
 from seald.config.writing import Policy
 
@@ -35,6 +36,7 @@ class Settings(BaseSettings):
     recipes: dict[str, Recipe] = Field(default_factory=lambda: dict(RECIPES))
     guards: Guards = Guards()
     compaction: Compaction = Compaction()
+    tasks: Tasks = Tasks()
     watch: Watch = Watch()
     feedback: Feedback = Feedback()
 
@@ -69,10 +71,11 @@ class Settings(BaseSettings):
         known = ", ".join(sorted(self.recipes))
         if self.training.recipe not in self.recipes:
             raise ValueError(f"training.recipe is {self.training.recipe!r}; the file has the recipes {known}")
-        for key in ("recipe", "policy_recipe"):
-            named = getattr(self.policy.retrain, key)
-            if named not in self.recipes:
-                raise ValueError(f"policy.retrain.{key} is {named!r}; the file has the recipes {known}")
+        retrain = self.policy.retrain
+        named = {"policy.retrain.recipe": retrain.recipe, "policy.retrain.policy_recipe": retrain.policy_recipe}
+        for key, name in (named | {"tasks.recipe": self.tasks.recipe}).items():
+            if name not in self.recipes:
+                raise ValueError(f"{key} is {name!r}; the file has the recipes {known}")
         return self
 
     @property

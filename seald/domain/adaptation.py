@@ -12,12 +12,13 @@ from seald.errors import IllegalTransition
 
 
 class AdaptationKind(StrEnum):
-    """What an adaptation is for: to learn new documents, to rebuild the adapter from the base over its ledger, or to
-    rebuild it without a document that was taken back."""
+    """What an adaptation is for: to learn new documents, to rebuild the adapter from the base over its ledger, to
+    rebuild it without a document that was taken back, or to learn a task from its examples."""
 
     LEARN = "learn"
     COMPACT = "compact"
     FORGET = "forget"
+    TASK = "task"
 
 
 class AdaptationStatus(StrEnum):
@@ -97,7 +98,7 @@ class Adaptation(BaseModel):
     @property
     def rebuilds(self) -> bool:
         """It writes nothing: it trains from the base on what the ledger holds already."""
-        return self.kind is not AdaptationKind.LEARN
+        return self.kind in (AdaptationKind.COMPACT, AdaptationKind.FORGET)
 
 
 class AdaptationEvent(BaseModel):

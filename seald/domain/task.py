@@ -189,3 +189,27 @@ class Configuration(BaseModel):
     """Over outputs only, or over all tokens."""
     learning_rate: float = Field(gt=0)
     epochs: int = Field(ge=1)
+
+
+class Solution(BaseModel):
+    """What a task's adapter makes of one input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: Value
+    attempts: tuple[Value, ...]
+    """Two at most, the likelier first; fewer where what was said could not be read as an output."""
+    votes: tuple[int, ...]
+    """Of each attempt: predictions that say the same."""
+    asked: int
+    """Predictions in all."""
+
+
+class Solved(BaseModel):
+    """Solutions, all by one version."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    adapter: str
+    """Its label, or `base`, which sees the examples before each input."""
+    solutions: tuple[Solution, ...]

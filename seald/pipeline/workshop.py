@@ -30,6 +30,7 @@ from seald.ports import (
     ProbeStore,
     RetrainingStore,
     Serving,
+    TaskStore,
     Trainer,
     Trials,
     Writer,
@@ -54,6 +55,7 @@ class Workshop:
     forgetting: ForgettingStore
     collections: CollectionStore
     files: AdapterFiles
+    tasks: TaskStore
     retrainings: RetrainingStore
     episodes: EpisodeStore
     policies: PolicyStore

@@ -10,11 +10,11 @@ from seald.domain.task import Value
 ATTEMPTS = 2
 
 
-def attempts(predictions: Sequence[Value | None]) -> tuple[Value, ...]:
-    """The two outputs that were predicted most often, the first one first where several were as often; what could not
-    be read as an output has no vote."""
+def attempts(predictions: Sequence[Value | None]) -> list[tuple[Value, int]]:
+    """The two outputs that were predicted most often with their votes, the first one first where several were as often;
+    what could not be read as an output has no vote."""
     votes = Counter(value for value in predictions if value is not None)
-    return tuple(value for value, _ in votes.most_common(ATTEMPTS))  # ties stay in the order of their first vote
+    return votes.most_common(ATTEMPTS)  # ties stay in the order of their first vote
 
 
 def solves(made: Sequence[Value], output: Value) -> bool:

@@ -14,6 +14,7 @@ from seald.ports.engine import BASE, Choice, Continuation, Engine, Preference, R
 from seald.ports.forgetting import ForgettingStore
 from seald.ports.retraining import EpisodeStore, PolicyFiles, PolicyStore, RetrainingStore
 from seald.ports.serving import Gateway, Route, Serving, Trials, Upstream
+from seald.ports.tasks import TaskStore
 from seald.ports.training import Trainer
 from seald.ports.watching import Answers, FeedbackStore, WatchStore
 
@@ -44,6 +45,7 @@ __all__ = [
     "Route",
     "Sampling",
     "Serving",
+    "TaskStore",
     "Trainer",
     "Trials",
     "Upstream",

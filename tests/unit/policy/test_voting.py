@@ -10,14 +10,16 @@ from seald.policy.voting import attempts, solves
 @pytest.mark.parametrize(
     ("predictions", "made"),
     [
-        (["a", "b", "b"], ("b", "a")),
-        (["a", "b", "c", "c"], ("c", "a")),
-        ([None, None, "a"], ("a",)),
-        ([None], ()),
-        ([], ()),
+        (["a", "b", "b"], [("b", 2), ("a", 1)]),
+        (["a", "b", "c", "c"], [("c", 2), ("a", 1)]),
+        ([None, None, "a"], [("a", 1)]),
+        ([None], []),
+        ([], []),
     ],
 )
-def test_the_most_frequent_ones_the_first_of_those_alike(predictions: list[str | None], made: tuple[str, ...]) -> None:
+def test_the_most_frequent_ones_the_first_of_those_alike(
+    predictions: list[str | None], made: list[tuple[str, int]]
+) -> None:
     assert attempts(predictions) == made
 
 
