@@ -22,12 +22,14 @@ class AdapterStore(Protocol):
         a version does not have. Sets `version` and `parent` of the adaptation in the same transaction.
 
         Raises Conflict for a compaction when the base is live (code `nothing_to_compact`) and for a document that what
-        is live supersedes (`superseded`); IllegalTransition for one that was forgotten (`document_forgotten`).
+        is live supersedes (`superseded`); IllegalTransition for one that was forgotten (`document_forgotten`). One that
+        learns a task has no parent and no documents; IllegalTransition (`task_deleted`) where its task is gone.
         """
         ...
 
     def record_weights(self, collection: str, version: int, sha256: str, manifest_sha256: str) -> AdapterVersion:
-        """The files are in place. Doing it again with the same hashes changes nothing."""
+        """The files are in place. Doing it again with the same hashes changes nothing. Raises IllegalTransition (code
+        `task_deleted`) where the task that they have learned is gone."""
         ...
 
     def get(self, collection: str, version: int) -> AdapterVersion:
@@ -39,7 +41,12 @@ class AdapterStore(Protocol):
         ...
 
     def collections(self) -> list[str]:
-        """Names of all collections that hold a document or a version, sorted."""
+        """Names of all collections that hold a document or a version, sorted. Tasks' lineages are none."""
+        ...
+
+    def lineages(self) -> list[str]:
+        """Whatever versions may be of: the names of all collections, then `task/<name>` of all tasks. One that was
+        deleted has none."""
         ...
 
     def live(self, collection: str) -> AdapterVersion | None:
@@ -48,6 +55,10 @@ class AdapterStore(Protocol):
 
     def all_live(self) -> list[AdapterVersion]:
         """The live version of each collection that has one."""
+        ...
+
+    def served(self) -> list[AdapterVersion]:
+        """The live version of each lineage that has one, of collections and of tasks: what engines must hold."""
         ...
 
     def add_verdict(self, collection: str, version: int, verdict: Verdict) -> None:
@@ -76,7 +87,8 @@ class AdapterStore(Protocol):
     def promote(self, adaptation_id: str) -> AdapterVersion:
         """In one transaction: candidate → approved, the live pointer moves from what it replaces to it, the adaptation
         becomes promoted, unless it forgets: that ends with its certificate. Raises Conflict when the live version is no
-        longer the one it replaces, IllegalTransition (code `document_forgotten`) for one that knows what was forgotten.
+        longer the one it replaces, IllegalTransition (code `document_forgotten`) for one that knows what was forgotten,
+        and (`task_deleted`) for one whose task is gone.
         """
         ...
 
@@ -84,7 +96,8 @@ class AdapterStore(Protocol):
         """In one transaction: a queued compaction of the live version's documents, with `why` as its event, `True`;
         or the collection's open one (neither ended nor held), `False`.
 
-        Raises NotFound for an unknown collection, Conflict (code `nothing_to_compact`) when the base is live.
+        Raises NotFound for an unknown collection, Conflict when the base is live (code `nothing_to_compact`) and for a
+        task's lineage (`not_a_collection`).
         """
         ...
 

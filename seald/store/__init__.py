@@ -26,6 +26,7 @@ from seald.store.policy_files import PolicyFolders
 from seald.store.probes import SqlProbes
 from seald.store.retrainings import SqlRetrainings
 from seald.store.session import Session
+from seald.store.tasks import SqlTasks
 from seald.store.watches import SqlWatches
 
 
@@ -40,6 +41,7 @@ class Stores:
     adapters: SqlAdapters
     forgetting: SqlForgetting
     collections: SqlCollections
+    tasks: SqlTasks
     adapter_files: AdapterFolders
     answers: SqlAnswered
     feedback: SqlFeedback
@@ -81,6 +83,7 @@ def open_stores(settings: Settings) -> Stores:
         adapters=SqlAdapters(session, clock),
         forgetting=SqlForgetting(session, clock),
         collections=SqlCollections(session, clock),
+        tasks=SqlTasks(session, clock),
         adapter_files=AdapterFolders(settings.data_dir / "adapters"),
         answers=SqlAnswered(session, clock),
         feedback=SqlFeedback(session, clock),

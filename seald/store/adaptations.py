@@ -176,6 +176,30 @@ def queue_forgetting(connection: Connection, clock: Clock, document: Document, r
     return _insert(connection, clock, AdaptationKind.FORGET, document.collection, rest, forgets=document.id)
 
 
+def queue_task(connection: Connection, clock: Clock, lineage: str) -> Adaptation:
+    """Insert a queued adaptation that learns the task of this lineage, `task/<name>`."""
+    return _insert(connection, clock, AdaptationKind.TASK, lineage, ())
+
+
+def open_of(connection: Connection, collection: str) -> list[Adaptation]:
+    """Those that have not ended and are not about to, oldest first; for use inside a wider transaction."""
+    query = select(rows).where(rows.c.collection == collection, rows.c.status.not_in(TERMINAL))
+    found = connection.execute(query.order_by(rows.c.number)).all()
+    return [read(connection, row) for row in found if not row.cancel_requested or row.status == AdaptationStatus.HELD]
+
+
+def stop(connection: Connection, clock: Clock, one: Adaptation, why: dict[str, str]) -> None:
+    """End an open one, for use inside a wider transaction: at once where nobody works on it; else the pipeline's next
+    look at it is its last. `why`: `{message, code}`."""
+    if one.status in AT_ONCE:
+        move(connection, clock, one.id, one.status, AdaptationStatus.CANCELLED, error=why)
+    elif one.status is AdaptationStatus.PROMOTING:
+        move(connection, clock, one.id, one.status, AdaptationStatus.FAILED, error=why)
+    else:
+        connection.execute(update(rows).where(rows.c.id == one.id).values(cancel_requested=True))
+        note(connection, clock, one.id, "cancel_requested", why)
+
+
 def latest_compaction(connection: Connection, collection: str) -> Adaptation | None:
     """The one queued last, for use inside a wider transaction."""
     query = select(rows).where(rows.c.collection == collection, rows.c.kind == AdaptationKind.COMPACT)

@@ -20,8 +20,9 @@ class AdapterFolders(VersionFolders[Manifest]):
         return self.folder(manifest.collection, manifest.version)
 
     def folder(self, collection: str, version: int) -> Path:
-        """`adapters/<collection>/<n>/`, whether there or not."""
-        return self._root / collection / str(version)
+        """`adapters/<collection>/<n>/`, whether there or not; of a task `adapters/task.<name>/<n>/`."""
+        # No collection's name holds a dot: it cannot be taken for a task's.
+        return self._root / collection.replace("/", ".") / str(version)
 
     def verify(self, version: AdapterVersion) -> Manifest:
         """Hash every file against the manifest, and the manifest against what the database has of it.

@@ -8,16 +8,18 @@ from sqlalchemy import Connection, func, select, update
 
 from seald.domain.adaptation import APPROVED, RELEASED, RUNNABLE, Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterStatus, AdapterVersion, check_adapter_transition
+from seald.domain.task import LINEAGE
 from seald.domain.verdict import GuardName, Verdict
 from seald.errors import Conflict, IllegalTransition, NotFound
 from seald.ports import Clock
 from seald.store import adaptations, live, relearning
-from seald.store.origin import origin_of, replaceable, require_nothing_forgotten
+from seald.store.origin import origin_of, replaceable, require_nothing_forgotten, require_task
 from seald.store.session import Session
 from seald.store.tables import adaptations as adaptation_rows
 from seald.store.tables import adapter_versions as rows
 from seald.store.tables import documents as document_rows
 from seald.store.tables import verdicts as verdict_rows
+from seald.store.task_tables import tasks as task_rows
 from seald.store.versions import find, read, this
 
 GUARD_ORDER = {name: place for place, name in enumerate(get_args(GuardName))}
@@ -55,9 +57,11 @@ class SqlAdapters:
             return find(connection, adaptation.collection, number)
 
     def record_weights(self, collection: str, version: int, sha256: str, manifest_sha256: str) -> AdapterVersion:
-        """The files are in place. Raises IllegalTransition when other weights were recorded before."""
+        """The files are in place. Raises IllegalTransition when other weights were recorded before, and (code
+        `task_deleted`) where the task that they have learned is gone."""
         with self._session.write() as connection:
             known = find(connection, collection, version)
+            require_task(connection, adaptations.fetch(connection, known.adaptation_id))
             if known.sha256 not in (None, sha256):
                 raise IllegalTransition(f"{known.label} already has other weights: versions are immutable")
             connection.execute(this(collection, version).values(sha256=sha256, manifest_sha256=manifest_sha256))
@@ -76,9 +80,16 @@ class SqlAdapters:
 
     def collections(self) -> list[str]:
         """Names of all collections that hold a document or a version, sorted."""
-        names = select(document_rows.c.collection).union(select(rows.c.collection))
+        of_collections = ~rows.c.collection.startswith(LINEAGE, autoescape=True)
+        names = select(document_rows.c.collection).union(select(rows.c.collection).where(of_collections))
         with self._session.read() as connection:
             return sorted(connection.scalars(names))
+
+    def lineages(self) -> list[str]:
+        """Names of all collections, sorted, then `task/<name>` of all tasks. A task that was deleted has none."""
+        with self._session.read() as connection:
+            names = sorted(connection.scalars(select(task_rows.c.name)))
+        return [*self.collections(), *(LINEAGE + name for name in names)]
 
     def summary(self) -> list[dict[str, Any]]:
         """`{name, live, documents}` of each collection."""
@@ -99,6 +110,10 @@ class SqlAdapters:
     def all_live(self) -> list[AdapterVersion]:
         """The live version of each collection that has one."""
         return [version for name in self.collections() if (version := self.live(name)) is not None]
+
+    def served(self) -> list[AdapterVersion]:
+        """The live version of each lineage that has one: of collections, and of tasks."""
+        return [version for name in self.lineages() if (version := self.live(name)) is not None]
 
     def add_verdict(self, collection: str, version: int, verdict: Verdict) -> None:
         """One a guard; writing it again replaces it."""
@@ -172,6 +187,7 @@ class SqlAdapters:
         with self._session.write() as connection:
             adaptation = adaptations.fetch(connection, adaptation_id)
             require_nothing_forgotten(connection, adaptation)
+            require_task(connection, adaptation)
             candidate = self._decide(connection, adaptation, AdapterStatus.APPROVED)
             now = live.version_of(connection, candidate.collection)
             if now != candidate.replaces:
@@ -189,10 +205,13 @@ class SqlAdapters:
 
     def queue_compaction(self, collection: str, why: dict[str, Any]) -> tuple[Adaptation, bool]:
         """Queue a compaction of what is live, or return the open one. Raises NotFound or Conflict."""
-        names = self.collections()
+        names = self.lineages()
         with self._session.write() as connection:
             if collection not in names:
                 raise NotFound(f"there is no collection {collection[:200]!r}", param="collection")
+            if collection.startswith(LINEAGE):
+                message = f"{collection} is a task's: each of its versions starts from the base as it is"
+                raise Conflict(message, param="collection", code="not_a_collection")
             version = replaceable(connection, collection)
             latest = adaptations.latest_compaction(connection, collection)
             if latest is not None and latest.status in RUNNABLE:

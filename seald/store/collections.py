@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 
 from seald.domain.collection import Collection, CollectionSettings
+from seald.domain.task import LINEAGE
 from seald.errors import NotFound
 from seald.ports import Clock
 from seald.store.session import Session
@@ -54,7 +55,8 @@ def _all(connection: Connection) -> list[Collection]:
     counted = select(document_rows.c.collection, func.count()).where(there).group_by(document_rows.c.collection)
     counts = {name: n for name, n in connection.execute(counted).all()}
     names = {*kept, *connection.scalars(select(document_rows.c.collection).distinct())}
-    names |= {*connection.scalars(select(version_rows.c.collection).distinct())}
+    of_collections = ~version_rows.c.collection.startswith(LINEAGE, autoescape=True)
+    names |= {*connection.scalars(select(version_rows.c.collection).where(of_collections).distinct())}
     return [
         Collection(
             name=name,

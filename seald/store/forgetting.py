@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from seald.domain.adaptation import FINAL, RUNNABLE, TERMINAL, Adaptation, AdaptationKind, AdaptationStatus
-from seald.domain.adapter import AdapterStatus, AdapterVersion
+from seald.domain.adaptation import FINAL, RUNNABLE, Adaptation, AdaptationKind, AdaptationStatus
+from seald.domain.adapter import AdapterVersion
 from seald.domain.certificate import Certificate
 from seald.domain.document import Document
 from seald.errors import NotFound
@@ -16,7 +16,6 @@ from seald.ports import Clock
 from seald.store import adaptations, documents, erasure, live, relearning, supersession, taint, unlearning, versions
 from seald.store.session import Session
 from seald.store.tables import adaptations as adaptation_rows
-from seald.store.tables import adapter_versions as version_rows
 from seald.store.tables import certificates as rows
 from seald.store.tables import documents as document_rows
 from seald.store.tables import self_edits as edit_rows
@@ -75,7 +74,7 @@ class SqlForgetting:
             erasure.bury(connection, self._clock, document)
             withdrawn = unlearning.stop(connection, self._clock, document)
             again, more = self._stop(connection, known, knowing)
-            _shut(connection, known.collection, knowing)
+            versions.shut(connection, known.collection, knowing)
             if live.version_of(connection, known.collection) in knowing:
                 live.move(connection, self._clock, known.collection, to, kind="forget", reason=document)
             made = adaptations.queue_forgetting(connection, self._clock, known, [*dict.fromkeys((*rest, *more))])
@@ -117,7 +116,7 @@ class SqlForgetting:
             tombstone = documents.find(connection, certificate.document)
             knowing = taint.numbers(connection, certificate.collection, certificate.document)
             self._stop(connection, tombstone, knowing)
-            _shut(connection, certificate.collection, knowing)
+            versions.shut(connection, certificate.collection, knowing)
             counted = erasure.empty(connection, certificate.collection, certificate.document, knowing)
             counted |= unlearning.empty(connection, certificate.document)
             removed = certificate.removed.model_copy(update={"rows": counted})
@@ -148,29 +147,15 @@ class SqlForgetting:
         """
         again: list[str] = []
         rebuilt: list[str] = []
-        for one in _open(connection, document.collection):
+        for one in adaptations.open_of(connection, document.collection):
             waits = one.version is None and (one.kind is AdaptationKind.FORGET or document.id not in one.documents)
             if waits or (one.version is not None and one.version not in knowing):
                 continue
-            self._end(connection, one)
+            adaptations.stop(connection, self._clock, one, STOPPED)
             others = [id for id in one.documents if id != document.id]
             again += others if one.kind is AdaptationKind.LEARN else []
             rebuilt += others if one.kind is AdaptationKind.FORGET else []
         return again, rebuilt
-
-    def _end(self, connection: Connection, one: Adaptation) -> None:
-        """At once where nobody works on it; else the pipeline's next look at it is its last."""
-        if one.status in adaptations.AT_ONCE:
-            after = AdaptationStatus.CANCELLED
-        elif one.status is AdaptationStatus.PROMOTING:
-            after = AdaptationStatus.FAILED
-        else:
-            connection.execute(
-                update(adaptation_rows).where(adaptation_rows.c.id == one.id).values(cancel_requested=True)
-            )
-            adaptations.note(connection, self._clock, one.id, "cancel_requested", STOPPED)
-            return
-        adaptations.move(connection, self._clock, one.id, one.status, after, error=STOPPED)
 
 
 def _adaptation_of(connection: Connection, document: str) -> Adaptation:
@@ -191,21 +176,6 @@ def _known_beside(connection: Connection, document: Document, knowing: Sequence[
     if older is None or documents.latest(connection, older).status is not AdaptationStatus.PROMOTED:
         return beside
     return [*beside, older]
-
-
-def _open(connection: Connection, collection: str) -> list[Adaptation]:
-    ended = adaptation_rows.c.status.in_(TERMINAL)
-    query = select(adaptation_rows).where(adaptation_rows.c.collection == collection, ~ended)
-    found = connection.execute(query.order_by(adaptation_rows.c.number)).all()
-    return [adaptations.read(connection, row) for row in found if not row.cancel_requested or row.status == "held"]
-
-
-def _shut(connection: Connection, collection: str, knowing: Sequence[int]) -> None:
-    """Nobody may ask for these versions any more, and none can come to serve."""
-    these = version_rows.c.collection == collection, version_rows.c.version.in_(knowing)
-    ends = {AdapterStatus.APPROVED: AdapterStatus.RETIRED, AdapterStatus.CANDIDATE: AdapterStatus.REJECTED}
-    for before, after in ends.items():
-        connection.execute(update(version_rows).where(*these, version_rows.c.status == before).values(status=after))
 
 
 def _dropped_copies(connection: Connection, document: Document) -> bool:

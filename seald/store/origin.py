@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from seald.domain.adaptation import Adaptation, AdaptationKind
 from seald.domain.adapter import AdapterVersion
-from seald.errors import Conflict
+from seald.errors import Conflict, IllegalTransition
 from seald.store import adaptations, live, supersession
+from seald.store.task_tables import tasks
 from seald.store.versions import find
 
 
@@ -22,7 +23,11 @@ class Origin(NamedTuple):
 
 
 def origin_of(connection: Connection, adaptation: Adaptation) -> Origin:
-    """Raises Conflict (`nothing_to_compact`, `superseded`) or IllegalTransition (`document_forgotten`)."""
+    """Raises Conflict (`nothing_to_compact`, `superseded`), or IllegalTransition (`document_forgotten`,
+    `task_deleted`)."""
+    if adaptation.kind is AdaptationKind.TASK:
+        require_task(connection, adaptation)
+        return Origin(None, live.version_of(connection, adaptation.collection), [])
     if adaptation.kind is AdaptationKind.COMPACT:
         replaced = replaceable(connection, adaptation.collection)
         # What was queued before it may have been promoted since: it must not be lost with the version it replaces.
@@ -49,6 +54,16 @@ def require_nothing_forgotten(connection: Connection, adaptation: Adaptation) ->
     if adaptation.version is not None:
         known += find(connection, adaptation.collection, adaptation.version).documents
     supersession.require_kept(connection, adaptation.id, known)
+
+
+def require_task(connection: Connection, adaptation: Adaptation) -> None:
+    """Of an adaptation that learns a task: raise IllegalTransition (code `task_deleted`) unless its task is there, and
+    it is the one that learns it. A task that was deleted may have been followed by one of the same name."""
+    if adaptation.kind is not AdaptationKind.TASK:
+        return
+    if connection.scalar(select(tasks.c.id).where(tasks.c.adaptation == adaptation.id)) is None:
+        message = f"{adaptation.id} learns a task that was deleted: nothing can be made of it"
+        raise IllegalTransition(message, code="task_deleted")
 
 
 def replaceable(connection: Connection, collection: str) -> AdapterVersion:

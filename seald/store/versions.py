@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from seald.domain.adapter import AdapterVersion
+from seald.domain.adapter import AdapterStatus, AdapterVersion
 from seald.errors import NotFound
 from seald.store import live
 from seald.store.tables import Row
@@ -33,3 +34,11 @@ def read(connection: Connection, row: Row) -> AdapterVersion:
 def this(collection: str, version: int) -> Any:
     """An update of one version, without its values."""
     return update(rows).where(rows.c.collection == collection, rows.c.version == version)
+
+
+def shut(connection: Connection, collection: str, numbers: Sequence[int]) -> None:
+    """Nobody may ask for these versions any more, and none can come to serve."""
+    these = rows.c.collection == collection, rows.c.version.in_(numbers)
+    ends = {AdapterStatus.APPROVED: AdapterStatus.RETIRED, AdapterStatus.CANDIDATE: AdapterStatus.REJECTED}
+    for before, after in ends.items():
+        connection.execute(update(rows).where(*these, rows.c.status == before).values(status=after))

@@ -292,3 +292,17 @@ def test_removing_twice_is_once(folders: AdapterFolders, published: Path) -> Non
     for _ in range(2):
         folders.remove("default", 1)
     assert not published.exists()
+
+
+def test_a_tasks_folder_is_beside_those_of_collections(folders: AdapterFolders) -> None:
+    made = draft(folders)
+    told = manifest(folders, made).model_copy(update={"collection": "task/1"})
+    folders.publish(made, told)
+    place = folders.folder("task/1", 1)
+    assert place.is_dir()
+    assert place != folders.folder("task", 1)
+    assert (place.parent.parent, place.parent.name) == (folders.folder("task", 1).parent.parent, "task.1")
+    known = version(1, told.files[WEIGHTS]).model_copy(update={"collection": "task/1"})
+    assert folders.verify(known) == told
+    assert folders.sweep([known], []) == []
+    assert folders.sweep([version(1, told.files[WEIGHTS])], []) == [place]
