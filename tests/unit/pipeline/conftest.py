@@ -123,7 +123,7 @@ class Site:
     def _workshop(self) -> Workshop:
         policy, forms = load_policy(self.policy)
         names = ("documents", "adaptations", "probes", "ledger", "adapters", "collections", "forgetting")
-        names += ("retrainings", "episodes", "policies", "policy_files")
+        names += ("tasks", "retrainings", "episodes", "policies", "policy_files")
         return Workshop(
             settings=self.settings,
             base=BaseModel(name="tiny", folder=self.model, sha256="0" * 64),
