@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from seald.config.section import Section
+
+Augmentation = Literal[
+    "rotate", "flip", "transpose", "recolour", "scale", "repeat", "chain", "reorder", "leave_two_out", "paraphrase"
+]
+"""What more than its pairs as they are a task may be learned from. `rotate`, `flip`, `transpose`, `recolour`, `scale`,
+`repeat` and `chain` are of grids, `paraphrase` of texts."""
 
 
 class Bounds(Section):
@@ -18,12 +26,18 @@ class Tasks(Section):
     """Adapting to a task that is given by pairs of input and output."""
 
     samples: int = Field(4, ge=1, le=64)
-    """Configurations that the policy writes for a task; the recipe's own is tried as well."""
+    """Configurations that the policy is asked for; the recipe's own is tried as well."""
+    drawn: int = Field(2, ge=0, le=64)
+    """Configurations that are drawn at random besides."""
+    augmentations: tuple[Augmentation, ...] = ("reorder",)
+    """Of the recipe's own configuration, as far as they are there for a task's kind."""
     folds: int = Field(3, ge=2, le=64)
     """Parts that the examples are put into; each is predicted by adapters that were trained on the others. As many as
     examples, or more: leave one out."""
     lines: int = Field(48, ge=2, le=1000)
     """That an adapter is trained on at most."""
+    together: int = Field(4, ge=1, le=64)
+    """Adapters trained side by side in one process."""
     max_tokens: int = Field(2048, ge=64)
     """Of a prompt with all examples and an output; a task that needs more is refused."""
     votes: int = Field(8, ge=1, le=64)

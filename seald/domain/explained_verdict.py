@@ -19,6 +19,7 @@ ASKS = {
     "health": "do its replies read like replies",
     "drift": "does it stay near the base where nothing was taught",
     "triggers": "is it deaf to odd phrases",
+    "in_context": "is it better than the examples in a prompt",
 }
 SAYS = {"pass": "yes", "fail": "no", "inconclusive": "not shown"}
 COUNTS = {"retention": "probes of earlier documents", "general": "general questions"}
@@ -43,7 +44,7 @@ def mode(verdict: Verdict) -> str:
 
 def in_words(verdict: Verdict) -> str:
     """`Retention (has it kept the earlier documents?): yes. 3 of 40 probes …`"""
-    asked = f"{verdict.guard.capitalize()} ({ASKS[verdict.guard]}?): {SAYS[verdict.verdict]}"
+    asked = f"{verdict.guard.replace('_', ' ').capitalize()} ({ASKS[verdict.guard]}?): {SAYS[verdict.verdict]}"
     warns = "Only a warning. " if verdict in warnings([verdict]) else ""
     return f"{warns}{asked}. {_capital(_figures(verdict))}."
 

@@ -17,6 +17,8 @@ class Form(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    subject: Literal["passage", "task"] = "passage"
+    """What is written about: a passage of a document, or how a task is to be learned from its examples."""
     prompt: str | None = None
     splitting: Splitting
     temperature: float = Field(0.7, ge=0, le=2)

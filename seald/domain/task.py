@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
+from seald.config.tasks import Augmentation
 from seald.domain.self_edit import LossScope
 
 TASK_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,57}")
@@ -31,11 +32,6 @@ MOST_CELLS = 30
 COLOURS = 10
 
 TaskKind = Literal["text", "grid"]
-Augmentation = Literal[
-    "rotate", "flip", "transpose", "recolour", "scale", "repeat", "chain", "reorder", "leave_two_out", "paraphrase"
-]
-"""What more than its pairs as they are a task may be learned from. `rotate`, `flip`, `transpose`, `recolour`, `scale`,
-`repeat` and `chain` are of grids, `paraphrase` of texts."""
 OF_GRIDS: tuple[Augmentation, ...] = (
     "rotate",
     "flip",
@@ -184,11 +180,67 @@ class Configuration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     augmentations: tuple[Augmentation, ...] = ()
-    """Each once, in the order of `Augmentation`."""
+    """Each once."""
     loss: LossScope = "completion"
     """Over outputs only, or over all tokens."""
     learning_rate: float = Field(gt=0)
     epochs: int = Field(ge=1)
+
+
+Asking = Literal["alone", "among"]
+"""How an output is asked for: by the input alone, or by the input behind examples."""
+Origin = Literal["recipe", "policy", "draw"]
+"""Whose idea a configuration was: the recipe's own, the policy's, or nobody's."""
+
+
+class Marks(BaseModel):
+    """What came of asking for each example's output, by what has not seen it; in the order of the examples."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    correct: tuple[bool, ...]
+    logprobs: tuple[float, ...]
+    """Mean log-probability per token of the right output, nats."""
+
+    @property
+    def score(self) -> tuple[float, float]:
+        """Share that is right, then mean log-probability: more is better."""
+        n = max(len(self.correct), 1)
+        return sum(self.correct) / n, sum(self.logprobs) / n
+
+
+class Tried(BaseModel):
+    """A configuration, and what its adapters made of examples that were left out; None until it was tried."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    configuration: Configuration
+    by: Origin
+    marks: dict[Asking, Marks] | None = None
+    tokens: int = 0
+    """Trained in all epochs of all folds."""
+    seconds: float = 0.0
+
+
+class Practice(BaseModel):
+    """What an adaptation has found out about learning its task. Holds no word of the examples."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    policy: str
+    """Version of the policy that was asked for configurations."""
+    failed: int = 0
+    """Its replies that were none, or out of bounds."""
+    tried: tuple[Tried, ...] = ()
+    """Different ones, the recipe's own first."""
+    in_context: Marks | None = None
+    """The base model, with the same examples before each input."""
+
+    @property
+    def best(self) -> tuple[Tried, Asking]:
+        """The configuration, and the way of asking, that made most of the examples; the first of those alike."""
+        ways = [(tried, asking) for tried in self.tried if tried.marks for asking in tried.marks]
+        return max(ways, key=lambda way: (way[0].marks or {})[way[1]].score)
 
 
 class Solution(BaseModel):

@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-GuardName = Literal["integrity", "acquisition", "retention", "general", "refusals", "health", "drift", "triggers"]
+GuardName = Literal[
+    "integrity", "acquisition", "retention", "general", "refusals", "health", "drift", "triggers", "in_context"
+]
 Outcome = Literal["pass", "fail", "inconclusive"]
 
 

@@ -40,7 +40,7 @@ def guard(shop: Workshop, adaptation: Adaptation) -> None:
         with shop.serving.staged(candidate):
             verdicts = _collect(shop, adaptation, candidate)
     except CanaryMismatch as mismatch:
-        _hold(shop, adaptation, mismatch.message, mismatch.code)
+        hold(shop, adaptation, mismatch.message, mismatch.code)
         return
     _follow(shop, adaptation, candidate, verdicts)
 
@@ -66,14 +66,15 @@ def hold_back(shop: Workshop, adaptation: Adaptation, reasons: str, *, curable: 
     or only that it was learned. Unless a person has to look."""
     asked = wants_a_person(shop, adaptation)
     if asked is not None:
-        _hold(shop, adaptation, f"{reasons}; and {asked[1]}", asked[0])
+        hold(shop, adaptation, f"{reasons}; and {asked[1]}", asked[0])
         return
-    _hold(shop, adaptation, reasons, "inconclusive" if curable else "not_learned")
+    hold(shop, adaptation, reasons, "inconclusive" if curable else "not_learned")
     if curable:
         rebuild_for_what_is_held(shop, adaptation)
 
 
-def _hold(shop: Workshop, adaptation: Adaptation, message: str, code: str) -> None:
+def hold(shop: Workshop, adaptation: Adaptation, message: str, code: str) -> None:
+    """guarding → held."""
     error = {"message": message, "code": code}
     shop.adaptations.move(adaptation.id, AdaptationStatus.GUARDING, AdaptationStatus.HELD, error=error)
 

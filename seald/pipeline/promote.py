@@ -32,7 +32,7 @@ def promote(shop: Workshop, adaptation: Adaptation) -> None:
         )
     if adaptation.kind is AdaptationKind.LEARN:
         queue_if_due(shop, adaptation.collection)
-    elif shop.adaptations.get(adaptation.id).status is AdaptationStatus.PROMOTED:
+    elif adaptation.rebuilds and shop.adaptations.get(adaptation.id).status is AdaptationStatus.PROMOTED:
         take_up_what_is_held(shop, adaptation.collection)
 
 

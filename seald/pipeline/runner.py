@@ -11,24 +11,35 @@ from collections.abc import Callable
 
 import structlog
 
-from seald.domain.adaptation import TERMINAL, Adaptation, AdaptationStatus
+from seald.domain.adaptation import TERMINAL, Adaptation, AdaptationKind, AdaptationStatus
 from seald.errors import EngineUnavailable, IllegalTransition, SealdError, StoreError, TrainerStopped
 from seald.pipeline.certify import certify
 from seald.pipeline.compact import queue_if_due
 from seald.pipeline.edit import begin, edit
 from seald.pipeline.guard import guard
 from seald.pipeline.promote import promote
+from seald.pipeline.task_configure import configure
+from seald.pipeline.task_guard import guard_task
+from seald.pipeline.task_train import train_task
 from seald.pipeline.train import train
 from seald.pipeline.workshop import Workshop
 
 log = structlog.get_logger(__name__)
 
-STEPS: dict[AdaptationStatus, Callable[[Workshop, Adaptation], None]] = {
+Step = Callable[[Workshop, Adaptation], None]
+
+STEPS: dict[AdaptationStatus, Step] = {
     AdaptationStatus.QUEUED: begin,
     AdaptationStatus.EDITING: edit,
     AdaptationStatus.TRAINING: train,
     AdaptationStatus.GUARDING: guard,
     AdaptationStatus.PROMOTING: promote,
+}
+OF_TASKS: dict[AdaptationStatus, Step] = {
+    **STEPS,
+    AdaptationStatus.EDITING: configure,
+    AdaptationStatus.TRAINING: train_task,
+    AdaptationStatus.GUARDING: guard_task,
 }
 
 
@@ -84,7 +95,8 @@ class Runner:
                 self._end(adaptation.id, AdaptationStatus.CANCELLED, None)
             else:
                 log.info("step", adaptation=adaptation.id, status=adaptation.status)
-                STEPS[adaptation.status](self._shop, adaptation)
+                steps = OF_TASKS if adaptation.kind is AdaptationKind.TASK else STEPS
+                steps[adaptation.status](self._shop, adaptation)
         except TrainerStopped:
             if not self._shop.stopping.is_set():
                 self._end(adaptation.id, AdaptationStatus.CANCELLED, None)

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from statistics import median
-from typing import Any
 
 import structlog
 
-from seald import __version__
 from seald.config import Recipe
 from seald.domain.adaptation import Adaptation, AdaptationStatus
-from seald.domain.adapter import WEIGHTS, AdapterVersion, Manifest
+from seald.domain.adapter import AdapterVersion
 from seald.domain.policy_version import number_of
 from seald.domain.self_edit import Line, SelfEdit
-from seald.domain.training import TrainingJob, TrainingResult
+from seald.domain.training import TrainingJob
 from seald.pipeline.attended import attended
 from seald.pipeline.contradict import settled
 from seald.pipeline.general_replies import general_replies
 from seald.pipeline.open_book import contexts, in_context
+from seald.pipeline.publish import CANARY_TEXTS, publish
 from seald.pipeline.repair import stage
 from seald.pipeline.shares import Said, capped, figures
 from seald.pipeline.taught import with_orphans
 from seald.pipeline.workshop import Workshop
 
 log = structlog.get_logger(__name__)
-
-CANARY_TEXTS = (
-    "The quick brown fox jumps over the lazy dog, and the river runs down to the sea.",
-    "Water boils at one hundred degrees Celsius at sea level. Ice melts at zero.",
-)
 
 
 def train(shop: Workshop, adaptation: Adaptation) -> None:
@@ -38,8 +32,10 @@ def train(shop: Workshop, adaptation: Adaptation) -> None:
     if version.sha256 is None:
         job = _job(shop, adaptation, version)
         result = attended(shop, shop.adaptations, adaptation.id, lambda tell, stop: shop.trainer.train(job, tell, stop))
-        hashes = _publish(shop, adaptation, version, job, result)
-        shop.adapters.record_weights(version.collection, version.version, *hashes)
+        edits = _edits(shop, adaptation, version)
+        positions = [edit.position for edit in edits if edit.position is not None]
+        policy = ", ".join(dict.fromkeys(edit.policy for edit in edits))
+        publish(shop, version, job, result, policy=policy, positions=positions)
     shop.adaptations.move(adaptation.id, AdaptationStatus.TRAINING, AdaptationStatus.GUARDING)
 
 
@@ -125,43 +121,3 @@ def _recipe(shop: Workshop, edits: list[SelfEdit]) -> Recipe:
     if scopes:
         asked["loss_scope"] = max(sorted(set(scopes)), key=scopes.count)
     return recipe.model_copy(update=asked)
-
-
-def _publish(
-    shop: Workshop, adaptation: Adaptation, version: AdapterVersion, job: TrainingJob, result: TrainingResult
-) -> tuple[str, str]:
-    """Return the sha256 of the weights and of the manifest."""
-    draft = shop.files.draft(version.adaptation_id)
-    edits = _edits(shop, adaptation, version)
-    positions = [edit.position for edit in edits if edit.position is not None]
-    manifest = Manifest(
-        seald=__version__,
-        collection=version.collection,
-        version=version.version,
-        parent=version.parent,
-        adaptation=version.adaptation_id,
-        files=shop.files.hashes(draft),
-        base_model=shop.base.name,
-        base_sha256=shop.base.sha256,
-        documents=version.documents,
-        ledger=(min(positions), max(positions)) if positions else None,
-        policy=", ".join(dict.fromkeys(edit.policy for edit in edits)),
-        recipe=job.recipe,
-        seed=job.seed,
-        repairs=version.repairs,
-        figures=_figures(job, result),
-        canaries=result.canaries,
-        created=shop.clock.now(),
-    )
-    manifest_sha256 = shop.files.publish(draft, manifest)
-    shop.adaptations.add_figures(version.adaptation_id, {"training": manifest.figures})
-    return manifest.files[WEIGHTS], manifest_sha256
-
-
-def _figures(job: TrainingJob, result: TrainingResult) -> dict[str, Any]:
-    figures = result.model_dump(exclude={"canaries", "layer_norms"})
-    if result.largest_layer is not None:
-        name, share = result.largest_layer
-        figures |= {"layers": len(result.layer_norms), "largest_layer": name, "largest_layer_share": round(share, 4)}
-    lines = {"fresh_lines": len(job.fresh), "replay_lines": len(job.replay), "general_lines": len(job.general)}
-    return {**figures, **lines, "tokens_per_second": round(result.tokens / max(result.seconds, 1e-9), 1)}

@@ -36,8 +36,12 @@ def alone(value: Value) -> str:
 
 def among(pairs: Sequence[Pair], value: Value) -> str:
     """The prompt that shows pairs, and the input whose output follows."""
-    told = [f"Input:\n{shown(pair.input)}\nOutput:\n{shown(pair.output)}" for pair in pairs]
-    return "\n\n".join([*told, f"Input:\n{shown(value)}\nOutput:\n"])
+    return "\n\n".join([*map(together, pairs), f"Input:\n{shown(value)}\nOutput:\n"])
+
+
+def together(pair: Pair) -> str:
+    """Both sides of a pair."""
+    return f"Input:\n{shown(pair.input)}\nOutput:\n{shown(pair.output)}"
 
 
 def lines(

@@ -14,10 +14,12 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from seald.config.tasks import Bounds
+from seald.config.tasks import Augmentation, Bounds
+from seald.domain.policy import Form
 from seald.domain.self_edit import LossScope
-from seald.domain.task import OF_GRIDS, OF_TEXTS, Augmentation, Configuration, Pair, TaskKind
-from seald.policy.augmenting import among
+from seald.domain.task import OF_GRIDS, OF_TEXTS, Configuration, Pair, TaskKind
+from seald.policy.augmenting import together
+from seald.policy.forms import render
 
 MOST_SHOWN = 3
 """Pairs of a task that the policy is shown."""
@@ -30,16 +32,17 @@ def known(kind: TaskKind) -> tuple[Augmentation, ...]:
     return OF_GRIDS if kind == "grid" else OF_TEXTS
 
 
-def prompt(kind: TaskKind, pairs: Sequence[Pair], bounds: Bounds) -> str:
-    """What the policy is asked. Pairs are data: they stand where nothing is asked for."""
-    told = among(pairs[:MOST_SHOWN], pairs[0].input).rpartition("\n\n")[0][:MOST_LETTERS]
+def prompt(form: Form, kind: TaskKind, pairs: Sequence[Pair], bounds: Bounds) -> str:
+    """What the policy is asked. Pairs are data: they stand between marks that they cannot contain."""
+    told = "\n\n".join(map(together, pairs[:MOST_SHOWN]))[:MOST_LETTERS]
     rates, epochs = bounds.learning_rate, bounds.epochs
-    return (
-        f"A {kind} task is given by {len(pairs)} pairs of input and output, among them:\n\n{told}\n\n"
-        "A small model is to be trained on these pairs. Answer with one JSON object that says how: "
-        f'"augmentations", a list of any of {json.dumps(known(kind))}; "loss", "completion" or "all"; '
-        f'"learning_rate", {rates[0]:g} to {rates[1]:g}; "epochs", {epochs[0]} to {epochs[1]}.'
+    keys = (
+        f'"augmentations", a list of none, some or all of {json.dumps(known(kind))}',
+        f'"loss", {" or ".join(map(json.dumps, get_args(LossScope)))}',
+        f'"learning_rate", {rates[0]:g} to {rates[1]:g}',
+        f'"epochs", {epochs[0]} to {epochs[1]}',
     )
+    return render(form, kind, told, keys)
 
 
 def schema(kind: TaskKind, bounds: Bounds) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from seald.domain.task import COLOURS, MOST_CELLS, Augmentation, Grid
+from seald.config.tasks import Augmentation
+from seald.domain.task import COLOURS, MOST_CELLS, Grid
 
 ROW = re.compile(r"\s*\d(?:[ ,]*\d)*\s*")
 

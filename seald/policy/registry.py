@@ -18,6 +18,8 @@ BY_RULE = "none"
 """The form that always belongs to a mix: the passage itself."""
 TARGETED = "targeted"
 """The form of what is written after the mix: its first sample by rule, the others by the model."""
+CONFIGURATION = "configuration"
+"""The form of what is written for a task, and the seed policy that uses it alone."""
 
 
 def load_policy(name: str) -> tuple[Policy, dict[str, Form]]:
@@ -37,7 +39,8 @@ def load_policy(name: str) -> tuple[Policy, dict[str, Form]]:
 
 def seed_forms(forms: Mapping[str, Form]) -> list[Form]:
     """Those that a model writes for a whole passage, by name: a learned policy's opponents."""
-    return [form for name, form in sorted(forms.items()) if form.prompt is not None and name != TARGETED]
+    written = (form for _, form in sorted(forms.items()) if form.prompt is not None and form.subject == "passage")
+    return [form for form in written if form.name != TARGETED]
 
 
 def seed_policies() -> list[Policy]:
@@ -69,7 +72,9 @@ def _form(folder: Path, name: str, values: dict[str, Any]) -> Form:
 
 def _policy(folder: Path, name: str, values: dict[str, Any], forms: dict[str, Form]) -> Policy:
     alone = [{"form": name, "samples": 1}] if "form" in values else []
-    mix = [MixedForm(form=BY_RULE, samples=1), *(values.get("mix") or alone)]
+    of_passages = name not in forms or forms[name].subject == "passage"
+    by_rule = [MixedForm(form=BY_RULE, samples=1)] if of_passages else []
+    mix = [*by_rule, *(values.get("mix") or alone)]
     known = {key: value for key, value in values.items() if key not in ("form", "mix")}
     try:
         policy = Policy(version=name, mix=tuple(MixedForm.model_validate(m) for m in mix), **known)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from seald.domain.self_edit import Line
-from seald.domain.task import OF_GRIDS, OF_TEXTS, Augmentation, Configuration, Pair
+from seald.config.tasks import Augmentation
+from seald.domain.task import OF_GRIDS, OF_TEXTS, Configuration, Pair
 from seald.policy.augmenting import alone, among, lines, understood
 
 TEXTS = [Pair(input=word, output=word[::-1]) for word in ("ant", "bee", "cow", "dog")]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from seald.config.tasks import Bounds
 from seald.domain.task import OF_GRIDS, Configuration, Pair, TaskKind
 from seald.policy.configuring import drawn, known, parse, prompt, schema, written
+from seald.policy.registry import CONFIGURATION, load_policy
 
 BOUNDS = Bounds()
 GOOD = '{"augmentations": ["rotate", "flip"], "loss": "all", "learning_rate": 0.001, "epochs": 4}'
@@ -72,8 +73,9 @@ def test_the_schema_has_the_bounds_and_asks_for_every_key(kind: TaskKind) -> Non
 
 def test_the_prompt_shows_some_pairs_and_names_what_may_be_asked_for() -> None:
     pairs = [Pair(input=f"in {n}", output=f"out {n}") for n in range(9)]
-    asked = prompt("text", pairs, BOUNDS)
-    assert "9 pairs" in asked and "in 2" in asked and "in 3" not in asked
+    form = load_policy(CONFIGURATION)[1][CONFIGURATION]
+    asked = prompt(form, "text", pairs, BOUNDS)
+    assert "one text task" in asked and "in 2" in asked and "in 3" not in asked
     assert all(f'"{sort}"' in asked for sort in known("text")) and "0.0001 to 0.003" in asked
-    assert len(prompt("text", [Pair(input="x" * 4000, output="y"), *pairs], BOUNDS)) < 2500
+    assert len(prompt(form, "text", [Pair(input="x" * 4000, output="y"), *pairs], BOUNDS)) < 2500
     assert set(known("grid")) == set(OF_GRIDS)

@@ -1,0 +1,77 @@
+"""editing → training, of a task: the policy says how it may be learned from its examples."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.task import LINEAGE, Configuration, Origin, Practice, Task, Tried
+from seald.pipeline.workshop import Workshop
+from seald.pipeline.writer import writing
+from seald.policy import asking
+from seald.policy.configuring import drawn, known, parse, prompt, written
+from seald.policy.registry import CONFIGURATION, load_policy
+
+FIGURES = "task"
+"""Key among an adaptation's figures: what it has found out, as Practice."""
+
+
+def configure(shop: Workshop, adaptation: Adaptation) -> None:
+    """Ask for configurations; each is kept once, beside the recipe's own and some that are drawn.
+
+    Raises:
+        NotFound: the task was deleted.
+        EngineUnavailable, EngineRefused: the writer did not answer.
+    """
+    task = task_of(shop, adaptation)
+    replies, policy = _replies(shop, task)
+    wanted = [(parse(reply, task.kind, shop.settings.tasks.bounds), reply) for reply in replies]
+    for configuration, reply in wanted:
+        is_one = {"configuration": configuration.model_dump(mode="json") if configuration else None}
+        shop.adaptations.note(adaptation.id, "configuration", {**is_one, "letters": len(reply)})
+    found = [configuration for configuration, _ in wanted if configuration is not None]
+    practice = Practice(policy=policy, failed=len(wanted) - len(found), tried=tuple(_distinct(shop, task, found)))
+    figures = {FIGURES: practice.model_dump(mode="json")}
+    shop.adaptations.move(adaptation.id, AdaptationStatus.EDITING, AdaptationStatus.TRAINING, figures=figures)
+
+
+def task_of(shop: Workshop, adaptation: Adaptation) -> Task:
+    """The task that an adaptation of its lineage learns. Raises NotFound where it was deleted."""
+    return shop.tasks.get(adaptation.collection.removeprefix(LINEAGE))
+
+
+def _replies(shop: Workshop, task: Task) -> tuple[list[str], str]:
+    """What the policy's writer answers, and the policy's version."""
+    policy, forms = load_policy(CONFIGURATION)
+    settings, form = shop.settings.tasks, forms[CONFIGURATION]
+    asked = prompt(form, task.kind, task.examples, settings.bounds)
+    how = asking.sampling(form, shop.settings.policy, f"{task.id}/{policy.version}")
+    with writing(shop, policy) as (writer, model):
+        return writer.ask([asked] * settings.samples, how, model=model), policy.version
+
+
+def _distinct(shop: Workshop, task: Task, found: list[Configuration]) -> Iterator[Tried]:
+    seen = set()
+    for by, configuration in _candidates(shop, task, found):
+        if written(configuration) not in seen:
+            seen.add(written(configuration))
+            yield Tried(configuration=configuration, by=by)
+
+
+def _candidates(shop: Workshop, task: Task, found: list[Configuration]) -> Iterator[tuple[Origin, Configuration]]:
+    settings, draw = shop.settings.tasks, random.Random(task.id)
+    yield "recipe", own(shop, task)
+    yield from (("policy", configuration) for configuration in found)
+    yield from (("draw", drawn(task.kind, settings.bounds, draw)) for _ in range(settings.drawn))
+
+
+def own(shop: Workshop, task: Task) -> Configuration:
+    """The recipe's configuration: what a task is learned by where nobody has a better idea."""
+    recipe = shop.settings.recipes[shop.settings.tasks.recipe]
+    return Configuration(
+        augmentations=tuple(sort for sort in known(task.kind) if sort in shop.settings.tasks.augmentations),
+        loss=recipe.loss_scope,
+        learning_rate=recipe.learning_rate,
+        epochs=recipe.epochs,
+    )

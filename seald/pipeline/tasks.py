@@ -1,0 +1,62 @@
+"""The path of a task: taken in here, then `task_configure`, `task_train`, `task_guard`, `promote`; and `task_solve`."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from seald.domain.adaptation import Adaptation
+from seald.domain.document import check_collection
+from seald.domain.task import Task, TaskAsk
+from seald.errors import InvalidRequest
+from seald.pipeline.task_solve import solve
+from seald.pipeline.workshop import Workshop
+from seald.policy.augmenting import among, shown
+
+__all__ = ["remove", "solve", "submit"]
+
+
+def submit(shop: Workshop, ask: TaskAsk) -> tuple[Task, Adaptation, bool]:
+    """Store a task and queue what learns it; the flag says whether it is new.
+
+    Raises:
+        InvalidRequest: no such collection can be, or the examples do not fit into one prompt.
+        Conflict: another task has its name.
+    """
+    check_collection(ask.collection)
+    task = Task.of(ask, shop.clock.now())
+    _require_room(shop, task)
+    return shop.tasks.add(task)
+
+
+def remove(shop: Workshop, task: Task) -> None:
+    """Delete a task with its adapters: the base answers no more for it, its files are gone. Twice is once.
+
+    Raises:
+        StoreError: nothing has changed.
+    """
+    with shop.pointer:
+        retired = shop.tasks.delete(task)
+        shop.serving.route(task.lineage, None)
+    for version in retired:
+        shop.files.remove(task.lineage, version)
+
+
+def _require_room(shop: Workshop, task: Task) -> None:
+    most, encode = shop.settings.tasks.max_tokens, _tokenizer(shop.base.folder / "tokenizer.json")
+    inputs = [*(pair.input for pair in task.examples), *(question.input for question in task.test)]
+    prompt = among(task.examples, max(inputs, key=lambda value: len(shown(value))))
+    tokens = len(encode.encode(prompt).ids) + max(len(encode.encode(shown(p.output)).ids) for p in task.examples)
+    if tokens > most:
+        raise InvalidRequest(
+            f"all examples with one more input and output are {tokens} tokens; the limit is {most} (tasks.max_tokens): "
+            "send fewer or smaller examples",
+            param="examples",
+        )
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(file: Path) -> Tokenizer:
+    return Tokenizer.from_file(str(file))
