@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seald.api.adaptations import shaped
 from seald.api.bodies import read_object, validate
+from seald.api.lineages import names_task, require_lineage
 from seald.api.paging import LARGEST
 from seald.api.services import Services, Wired
 from seald.api.shapes import AdaptationObject, AdapterDetail, AdapterObject, Listing, RollbackObject
@@ -40,31 +41,35 @@ class CompactionRequest(BaseModel):
 
 @router.get("/v1/adapters")
 def list_adapters(services: Wired) -> Listing[AdapterObject]:
-    """Every version of every collection, by collection, oldest first."""
-    names = services.adapters.collections()
+    """Every version of every collection and task, by their names, oldest first."""
+    names = services.adapters.lineages()
     return Listing(data=[shaped for name in names for shaped in _versions(services, name)])
 
 
-@router.get("/v1/adapters/{collection}")
-def list_versions(collection: str, services: Wired) -> Listing[AdapterObject]:
-    """Every version of one collection, oldest first."""
-    require_collection(services, collection)
-    return Listing(data=_versions(services, collection))
-
-
-@router.get("/v1/adapters/{collection}/{version}")
+# Before the list: a number stands where the rest of a task's name else would.
+@router.get("/v1/adapters/{collection:lineage}/{version:digits}")
 def show_version(
     collection: str,
-    version: Annotated[int, Path(ge=1, le=LARGEST)],
+    version: str,
     services: Wired,
     verify: Annotated[bool, Query(description="Hash every file against the manifest")] = False,
-) -> AdapterDetail:
-    """One version with its manifest; `?verify=true` reads every byte of it."""
-    require_collection(services, collection)
-    found = services.adapters.get(collection, version)
+) -> AdapterDetail | Listing[AdapterObject]:
+    """One version with its manifest; `?verify=true` reads every byte of it. Where the number is a task's name: all
+    versions of that."""
+    if names_task(services, collection, version):
+        return list_versions(f"{collection}/{version}", services)
+    require_lineage(services, collection)
+    found = _find(services, collection, int(version))
     checked = _verify(services.files, found) if verify else {"manifest": _manifest(services.files, found)}
-    feedback = services.feedback.of_collection(collection).get(version, Ratings())
-    return AdapterDetail.of(found, services.adapters.verdicts(collection, version), feedback, **checked)
+    feedback = services.feedback.of_collection(collection).get(found.version, Ratings())
+    return AdapterDetail.of(found, services.adapters.verdicts(collection, found.version), feedback, **checked)
+
+
+@router.get("/v1/adapters/{collection:lineage}")
+def list_versions(collection: str, services: Wired) -> Listing[AdapterObject]:
+    """Every version of one collection, or of a task by `task/<name>`, oldest first."""
+    require_lineage(services, collection)
+    return Listing(data=_versions(services, collection))
 
 
 async def read_rollback(request: Request) -> RollbackRequest:
@@ -72,12 +77,12 @@ async def read_rollback(request: Request) -> RollbackRequest:
     return validate(RollbackRequest, await read_object(request, or_empty=True))
 
 
-@router.post("/v1/adapters/{collection}/rollback")
+@router.post("/v1/adapters/{collection:lineage}/rollback")
 def roll_back(
     collection: str, asked: Annotated[RollbackRequest, Depends(read_rollback)], services: Wired
 ) -> RollbackObject:
     """Move the live pointer back. Requests in flight finish where they began."""
-    require_collection(services, collection)
+    require_lineage(services, collection)
     before = services.adapters.live(collection)
     begin = time.perf_counter()
     live = services.rollback(collection, asked.to, asked.reason)
@@ -96,7 +101,7 @@ async def read_compaction(request: Request, services: Wired) -> CompactionReques
     return validate(CompactionRequest, await read_object(request, or_empty=True))
 
 
-@router.post("/v1/adapters/{collection}/compact", status_code=202, responses={200: {"model": AdaptationObject}})
+@router.post("/v1/adapters/{collection:lineage}/compact", status_code=202, responses={200: {"model": AdaptationObject}})
 def compact(
     collection: str,
     asked: Annotated[CompactionRequest, Depends(read_compaction)],
@@ -104,18 +109,17 @@ def compact(
     services: Wired,
 ) -> AdaptationObject:
     """Rebuild the live adapter from the base: 202 and a queued adaptation. Where one is open already: 200 and it."""
-    require_collection(services, collection)
+    require_lineage(services, collection)
     adaptation, new = services.compact(collection, asked.reason)
     services.wake()
     response.status_code = 202 if new else 200
     return shaped(services, adaptation)
 
 
-def require_collection(services: Services, collection: str) -> None:
-    """Raise NotFound unless there is such a collection."""
-    # Also keeps names with path characters away from the file system.
-    if collection not in services.adapters.collections():
-        raise NotFound(f"there is no collection {collection[:200]!r}; GET /v1/adapters lists them", param="collection")
+def _find(services: Services, collection: str, version: int) -> AdapterVersion:
+    if not 1 <= version <= LARGEST:
+        raise NotFound(f"{collection!r} has no version {version}", param="version")
+    return services.adapters.get(collection, version)
 
 
 def _versions(services: Services, collection: str) -> list[AdapterObject]:

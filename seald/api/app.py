@@ -20,6 +20,7 @@ from seald.api import (
     policies,
     retrainings,
     status,
+    tasks,
     watches,
 )
 from seald.api.direct import direct
@@ -56,7 +57,7 @@ def create_app(services: Services) -> FastAPI:
     install_handlers(app)
     chats = chat.router(metrics)
     app.router.routes.extend(direct(chats))
-    routers = (chats, models.router, documents.router, adaptations.router, collections.router)
+    routers = (chats, models.router, documents.router, tasks.router, adaptations.router, collections.router)
     # A watch list stands where a version's number else would.
     for router in (*routers, watches.router, adapters.router, policies.router, retrainings.router):
         app.include_router(router)

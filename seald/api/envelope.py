@@ -63,7 +63,7 @@ def _request_id(scope: Scope) -> str:
 
 def _template(scope: Scope) -> str:
     # Templates, not paths: a metric with one label a document would grow without end.
-    return str(getattr(scope.get("route"), "path", "unmatched"))
+    return str(getattr(scope.get("route"), "path_format", "unmatched"))
 
 
 def _method(scope: Scope) -> str:

@@ -88,7 +88,8 @@ def violation(details: Mapping[str, Any]) -> SchemaViolation:
     if kind == "extra_forbidden":
         return SchemaViolation(f"{where} is not a field that this route takes", param=param, code="unknown_field")
     code = "invalid_type" if kind.endswith("_type") else "invalid_value"
-    return SchemaViolation(f"{where}: {details['msg']}", param=param, code=code)
+    said = details["msg"].removeprefix("Value error, ")
+    return SchemaViolation(f"{where}: {said}", param=param, code=code)
 
 
 def install_handlers(app: FastAPI) -> None:

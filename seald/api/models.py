@@ -14,11 +14,11 @@ router = APIRouter(tags=["chat"])
 
 @router.get("/v1/models")
 def list_models(services: Wired) -> Listing[ModelObject]:
-    """Base, collections, and every approved version."""
+    """Base, collections, tasks, and every approved version."""
     return Listing(data=_models(services))
 
 
-@router.get("/v1/models/{id}")
+@router.get("/v1/models/{id:path}")
 def show_model(id: str, services: Wired) -> ModelObject:
     """One model id."""
     for model in _models(services):
@@ -35,5 +35,5 @@ def _models(services: Services) -> list[ModelObject]:
 
 
 def _creation_times(adapters: AdapterStore) -> dict[str, int]:
-    versions = (version for name in adapters.collections() for version in adapters.of_collection(name))
+    versions = (version for name in adapters.lineages() for version in adapters.of_collection(name))
     return {version.label: unix(version.created) for version in versions}

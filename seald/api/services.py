@@ -14,6 +14,7 @@ from seald.domain.adapter import AdapterVersion
 from seald.domain.document import Document
 from seald.domain.policy_version import PolicyVersion
 from seald.domain.retraining import Retraining, RetrainingAsk
+from seald.domain.task import Solved, Task, TaskAsk, Value
 from seald.errors import Draining
 from seald.ports import (
     AdaptationStore,
@@ -29,6 +30,7 @@ from seald.ports import (
     PolicyFiles,
     PolicyStore,
     RetrainingStore,
+    TaskStore,
     WatchStore,
 )
 
@@ -96,6 +98,13 @@ class Services:
     forget: Callable[[str], tuple[Adaptation, bool]]
     """`(document)` → the adaptation that rebuilds without it, and whether that is new. Errors of `forget`."""
     forgetting: ForgettingStore
+    tasks: TaskStore
+    submit_task: Callable[[TaskAsk], tuple[Task, Adaptation, bool]]
+    """The task, the adaptation that last took it up, and whether the task is new. Errors of `tasks.submit`."""
+    solve_task: Callable[[Task, Sequence[Value]], Solved]
+    """Errors of `tasks.solve`."""
+    remove_task: Callable[[Task], None]
+    """Errors of `tasks.remove`."""
     retrainings: RetrainingStore
     episodes: EpisodeStore
     policies: PolicyStore

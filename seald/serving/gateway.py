@@ -11,12 +11,17 @@ from typing import Any
 
 from seald.config import Engine
 from seald.domain.adapter import AdapterStatus, AdapterVersion
+from seald.domain.document import COLLECTION_NAME
+from seald.domain.task import LINEAGE, TASK_NAME
 from seald.errors import EngineUnavailable, NotFound
 from seald.ports import BASE, AdapterStore, Route
 from seald.serving.fleet import Fleet
 from seald.serving.upstream import EngineAnswer, EngineConnections
 
-MODEL_ID = re.compile(r"seald(?::(?P<collection>[a-z0-9][a-z0-9_-]{0,62})(?:@(?P<version>[1-9][0-9]{0,8}))?)?")
+MODEL_ID = re.compile(
+    rf"seald(?::(?P<collection>{COLLECTION_NAME.pattern}|{LINEAGE}{TASK_NAME.pattern})"
+    r"(?:@(?P<version>[1-9][0-9]{0,8}))?)?"
+)
 
 WAIT_POLL_SECONDS = 0.05
 
@@ -64,7 +69,7 @@ class HttpGateway:
     def model_ids(self) -> list[tuple[str, str]]:
         """`(model id, label)` of everything a client may ask for."""
         ids = [("seald", self._live_label("default")), (BASE, BASE)]
-        for collection in self._adapters.collections():
+        for collection in self._adapters.lineages():
             ids.append((f"seald:{collection}", self._live_label(collection)))
             versions = self._adapters.of_collection(collection)
             ids += [(f"seald:{v.label}", v.label) for v in versions if v.status is AdapterStatus.APPROVED]
@@ -102,7 +107,7 @@ class HttpGateway:
             return self._residency.take(collection, pinned, model)
 
     def _require_collection(self, collection: str, model: str) -> None:
-        if collection not in self._adapters.collections():
+        if collection not in self._adapters.lineages():
             raise _unknown(model)
 
     def _approved(self, collection: str, version: int, model: str) -> AdapterVersion:
@@ -118,6 +123,8 @@ class HttpGateway:
 def parse_model_id(model: str) -> tuple[str | None, int | None]:
     """`seald` → ("default", None); `seald:c` → (c, None); `seald:c@n` → (c, n); `base` → (None, None).
 
+    `c` is a collection, or of a task `task/<name>`.
+
     Raises:
         NotFound: code `model_not_found`, for anything else.
     """
@@ -132,8 +139,8 @@ def parse_model_id(model: str) -> tuple[str | None, int | None]:
 
 def _unknown(model: str) -> NotFound:
     return NotFound(
-        f"there is no model {model[:200]!r}; ask for 'seald', 'seald:<collection>', 'seald:<collection>@<n>' "
-        "or 'base' (GET /v1/models lists them)",
+        f"there is no model {model[:200]!r}; ask for 'seald', 'seald:<collection>', 'seald:task/<name>', either of "
+        "them with '@<n>', or 'base' (GET /v1/models lists them)",
         param="model",
         code="model_not_found",
     )

@@ -12,6 +12,7 @@ from seald.domain.adapter import AdapterStatus, AdapterVersion, Manifest
 from seald.domain.collection import Collection, CollectionSettings
 from seald.domain.document import Document, Passage, content_hash, document_id
 from seald.domain.feedback import Answer, Feedback, Rating, Ratings, version_of
+from seald.domain.task import LINEAGE
 from seald.domain.verdict import Verdict
 from seald.domain.watch import Watch
 from seald.errors import Conflict, IllegalTransition, IntegrityError, NotFound, SealdError
@@ -134,6 +135,9 @@ class MemoryAdapters:
         return [row for row in self.rows if row.collection == collection]
 
     def collections(self) -> list[str]:
+        return sorted({row.collection for row in self.rows if not row.collection.startswith(LINEAGE)})
+
+    def lineages(self) -> list[str]:
         return sorted({row.collection for row in self.rows})
 
     def live(self, collection: str) -> AdapterVersion | None:
