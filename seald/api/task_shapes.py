@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from seald.api.shapes import unix
 from seald.domain.adaptation import Adaptation, AdaptationStatus
-from seald.domain.task import Configuration, Pair, Practice, Question, Solution, Solved, Task, TaskKind, Value
+from seald.domain.task import Configuration, Pair, Question, Solution, Solved, Task, TaskKind, Value
+from seald.domain.task_explained import FIGURES, practice_of
 from seald.policy.voting import solves
-
-FIGURES = "task"
-"""Key among an adaptation's figures: how it has learned its task."""
 
 
 class TaskObject(BaseModel):
@@ -66,14 +64,13 @@ class TaskDetail(TaskObject):
     @classmethod
     def told(cls, task: Task, adaptation: Adaptation, live: int | None) -> Self:
         """Shape a task with all that is known of it."""
-        figures = adaptation.figures.get(FIGURES)
         return cls.of(
             task,
             adaptation,
             live,
             pairs=PairsObject(examples=list(task.examples), test=list(task.test)),
-            configuration=_chosen(figures),
-            figures=figures,
+            configuration=_chosen(adaptation.figures),
+            figures=adaptation.figures.get(FIGURES),
         )
 
 
@@ -119,12 +116,10 @@ class SolvedObject(BaseModel):
         return cls(id=task.id, model=model_of(task), adapter=solved.adapter, solutions=solutions)
 
 
-def _chosen(figures: Any) -> Configuration | None:
-    try:
-        practice = Practice.model_validate(figures)
-    except ValidationError:  # none, or of another release
-        return None
-    return practice.best[0].configuration if any(tried.marks for tried in practice.tried) else None
+def _chosen(figures: dict[str, Any]) -> Configuration | None:
+    practice = practice_of(figures)
+    is_tried = practice is not None and any(tried.marks for tried in practice.tried)
+    return practice.best[0].configuration if practice is not None and is_tried else None
 
 
 def model_of(task: Task) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.explained_verdict import in_words, objections, warnings
 from seald.domain.next_moves import next_moves
+from seald.domain.task_explained import practised
 from seald.domain.verdict import Verdict
 
 S = AdaptationStatus
@@ -27,6 +28,8 @@ HELD = {
     "parent_not_live": "another version has become live while it was made",
     "canary_mismatch": "the engine computes other numbers with it than the trainer recorded",
 }
+IN_CONTEXT = "in_context"
+"""The guard of a task: its adapter must beat the base that sees the examples."""
 UNDECIDED = ("inconclusive", "not_learned")
 """Held by guards, for want of evidence."""
 FAILED = {
@@ -55,7 +58,7 @@ def explain(adaptation: Adaptation, verdicts: Sequence[Verdict]) -> Explanation:
     """Of the adaptation and the verdicts on its candidate; those that object are said first."""
     against = [*objections(list(verdicts)), *warnings(list(verdicts))]
     why = [*_error(adaptation), *(in_words(v) for v in [*against, *(v for v in verdicts if v not in against)])]
-    why += [*_studied(adaptation.figures), *_contradictions(adaptation.figures)]
+    why += [*_studied(adaptation.figures), *practised(adaptation.figures), *_contradictions(adaptation.figures)]
     return Explanation(
         summary=SUMMARIES[adaptation.status](adaptation, list(verdicts)), why=why, next=next_moves(adaptation)
     )
@@ -66,12 +69,16 @@ def _queued(adaptation: Adaptation, _: list[Verdict]) -> str:
 
 
 def _editing(adaptation: Adaptation, _: list[Verdict]) -> str:
+    if adaptation.kind is AdaptationKind.TASK:
+        return f"The model is asked how {adaptation.collection} may be learned from its examples."
     if adaptation.kind is not AdaptationKind.LEARN:
         return f"The ledger is being gathered: {_aim(adaptation)}."
     return f"The model is writing what is to be learned of {_documents(adaptation)}."
 
 
 def _training(adaptation: Adaptation, _: list[Verdict]) -> str:
+    if adaptation.kind is AdaptationKind.TASK and adaptation.version is None:
+        return f"Ways to learn {adaptation.collection} are tried, each on examples that it has not seen."
     return f"{_candidate(adaptation)} is being trained; what is live answers meanwhile."
 
 
@@ -87,7 +94,7 @@ def _promoted(adaptation: Adaptation, verdicts: list[Verdict]) -> str:
     if adaptation.version is None:
         return "It is done, and nothing had to be trained for it."
     rebuilt = REBUILT.get(str(adaptation.kind))
-    what = f"was rebuilt {rebuilt}" if rebuilt else f"has learned {_documents(adaptation)}"
+    what = f"was rebuilt {rebuilt}" if rebuilt else f"has learned {_subject(adaptation)}"
     said = f"{_candidate(adaptation)} {what} and was promoted"
     if objections(verdicts):
         return f"{said}, although {_named(objections(verdicts))} objected: a person or the configuration let it pass."
@@ -103,6 +110,9 @@ def _rejected(adaptation: Adaptation, verdicts: list[Verdict]) -> str:
         return f"A person rejected {_candidate(adaptation)}{end}"
     failed = [v for v in objections(verdicts) if v.verdict == "fail"] or objections(verdicts)
     by = f" by {_named(failed)}" if failed else ""
+    if adaptation.kind is AdaptationKind.TASK:
+        better = ": it is no better than the examples in the prompt" if _is_no_better(failed) else by
+        return f"{_candidate(adaptation)} was rejected{better}; the base answers, with the examples before it."
     return f"{_candidate(adaptation)} was rejected{by}{end}"
 
 
@@ -183,11 +193,21 @@ def _aim(adaptation: Adaptation) -> str:
     rebuilt = REBUILT.get(str(adaptation.kind))
     if rebuilt:
         return f"the adapter of {adaptation.collection} is to be rebuilt {rebuilt}"
+    if adaptation.kind is AdaptationKind.TASK:
+        return f"{adaptation.collection} is to be learned from its examples"
     return f"{_documents(adaptation)} {'is' if len(adaptation.documents) == 1 else 'are'} to be learned"
 
 
 def _candidate(adaptation: Adaptation) -> str:
     return f"{adaptation.collection}@{adaptation.version}" if adaptation.version is not None else "It"
+
+
+def _subject(adaptation: Adaptation) -> str:
+    return "its task" if adaptation.kind is AdaptationKind.TASK else _documents(adaptation)
+
+
+def _is_no_better(failed: list[Verdict]) -> bool:
+    return [verdict.guard for verdict in failed] == [IN_CONTEXT]
 
 
 def _documents(adaptation: Adaptation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
+from seald.domain.task import LINEAGE
 
 S = AdaptationStatus
 STOPPABLE = (S.QUEUED, S.EDITING, S.TRAINING, S.GUARDING)
@@ -30,6 +31,8 @@ def _held(adaptation: Adaptation) -> list[str]:
     reject = _act(id, "reject", "gives the candidate up")
     if code == "parent_not_live":
         # Approved, it would be held again.
+        if adaptation.kind is AdaptationKind.TASK:
+            return [_act(id, "cancel", "gives it up; the task, sent again, is then learned on top of what is live")]
         if adaptation.kind is not AdaptationKind.LEARN:
             return [reject, _compact(adaptation.collection)]
         return [_act(id, "cancel", "gives it up; the documents, sent again, are then learned on top of what is live")]
@@ -44,13 +47,17 @@ def _promoted(adaptation: Adaptation) -> list[str]:
     if adaptation.version is None:
         return [LIST]
     name, model = adaptation.collection, _model(adaptation)
+    solve = [_solve(adaptation, "predicts outputs by it")] if adaptation.kind is AdaptationKind.TASK else []
     return [
+        *solve,
         f"`seald chat --model {model}` asks it (the model `{model}` of POST /v1/chat/completions).",
         f"`seald adapters rollback {name}` goes back to the version before (POST /v1/adapters/{name}/rollback).",
     ]
 
 
 def _again(adaptation: Adaptation) -> list[str]:
+    if adaptation.kind is AdaptationKind.TASK:
+        return _task_again(adaptation)
     if adaptation.kind is not AdaptationKind.LEARN:
         return [LIST, _compact(adaptation.collection)]
     code = (adaptation.error or {}).get("code")
@@ -66,7 +73,24 @@ def _again(adaptation: Adaptation) -> list[str]:
     return moves
 
 
+def _task_again(adaptation: Adaptation) -> list[str]:
+    code = (adaptation.error or {}).get("code")
+    if code == "task_deleted":
+        return ["`seald tasks list` shows the tasks that are there (GET /v1/tasks); this one's was deleted."]
+    moves = ["Send the same task again (`seald tasks add`, POST /v1/tasks): it is then taken up anew."]
+    if code in TRAINED_TOO_HARD:
+        moves.insert(0, "Lower tasks.bounds or the recipe's learning_rate, and start the daemon again.")
+    return moves
+
+
 def _rejected(adaptation: Adaptation) -> list[str]:
+    if adaptation.kind is AdaptationKind.TASK:
+        name = adaptation.collection.removeprefix(LINEAGE)
+        delete = f"delete it first (`seald tasks delete {name}`, DELETE /v1/tasks/{name})"
+        return [
+            _solve(adaptation, "predicts outputs by the base, with the examples before each input"),
+            f"Send it with other examples: take another name, or {delete}. The same task would be judged the same.",
+        ]
     if adaptation.kind is not AdaptationKind.LEARN:
         return [LIST]
     moves = ["Send a changed document: the same content would be judged the same, and is not taken up again."]
@@ -79,6 +103,11 @@ def _compact(name: str) -> str:
     return (
         f"`seald adapters compact {name}` rebuilds the live adapter from the base (POST /v1/adapters/{name}/compact)."
     )
+
+
+def _solve(adaptation: Adaptation, effect: str) -> str:
+    name = adaptation.collection.removeprefix(LINEAGE)
+    return f"`seald tasks solve {name}` {effect} (POST /v1/tasks/{name}/solve)."
 
 
 def _watch(id: str) -> str:

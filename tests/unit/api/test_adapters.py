@@ -139,3 +139,60 @@ def test_nothing_to_go_back_to(client, lineage) -> None:
     client.post("/v1/adapters/default/rollback", json={"to": 0})
     got = client.post("/v1/adapters/default/rollback")
     assert (got.status_code, got.json()["error"]["code"]) == (409, "conflict")
+
+
+@pytest.fixture
+def tasks(lineage):
+    """Tasks whose names can be taken for something else."""
+    for name in ("turn", "42", "1", "watches"):
+        lineage.add(1, collection=f"task/{name}")
+        lineage.add(2, collection=f"task/{name}", replaces=1, live=True)
+    return lineage
+
+
+@pytest.mark.parametrize("name", ["turn", "42", "1", "watches"])
+def test_versions_of_tasks(world, client, tasks, name) -> None:
+    got = client.get(f"/v1/adapters/task/{name}").json()
+    assert [v["id"] for v in got["data"]] == [f"task/{name}@1", f"task/{name}@2"]
+    assert client.get(f"/v1/adapters/task/{name}/2").json()["id"] == f"task/{name}@2"
+    assert client.get(f"/v1/adapters/task%2F{name}/2?verify=true").json()["verified"] is False
+    assert client.get(f"/v1/adapters/task/{name}/watches").json()["data"] == []
+    assert client.get(f"/v1/adapters/task/{name}/3").status_code == 404
+    done = client.post(f"/v1/adapters/task/{name}/rollback", json={"to": 1}).json()
+    assert (done["collection"], done["from"], done["live"]) == (f"task/{name}", 2, f"task/{name}@1")
+
+
+def test_a_collection_of_that_name_goes_first(world, client, tasks) -> None:
+    tasks.add(1, collection="task", live=True)
+    assert client.get("/v1/adapters/task/1").json()["id"] == "task@1"
+    assert client.get("/v1/adapters/task/watches").json()["data"] == []
+    assert [v["id"] for v in client.get("/v1/adapters/task").json()["data"]] == ["task@1"]
+    # It has no such version: only the task can be meant.
+    assert [v["id"] for v in client.get("/v1/adapters/task/42").json()["data"]] == ["task/42@1", "task/42@2"]
+    assert client.get("/v1/adapters/task/1/2").json()["id"] == "task/1@2"
+    assert client.post("/v1/adapters/task/rollback", json={"to": 0}).json()["collection"] == "task"
+
+
+def test_they_stand_in_the_list_of_all(client, tasks) -> None:
+    ids = [v["id"] for v in client.get("/v1/adapters").json()["data"]]
+    assert ids[:4] == ["default@1", "default@2", "default@3", "pumps@1"]
+    assert "task/turn@2" in ids
+
+
+@pytest.mark.parametrize(
+    "path", ["task/nobody", "task/nobody/1", "task/Turn", "task/turn/x", "task/turn/0", "task/turn/2/3", "task"]
+)
+def test_what_no_task_has(client, tasks, path) -> None:
+    got = client.get(f"/v1/adapters/{path}")
+    assert (got.status_code, got.json()["error"]["type"]) == (404, "not_found_error")
+
+
+def test_rolling_back_what_no_task_is(client, tasks) -> None:
+    assert client.post("/v1/adapters/task/nobody/rollback").json()["error"]["param"] == "collection"
+
+
+def test_the_metrics_count_by_route_not_by_name(client, tasks) -> None:
+    client.get("/v1/adapters/task/turn")
+    said = client.get("/metrics").text
+    assert 'route="/v1/adapters/{collection}"' in said
+    assert "turn" not in said

@@ -18,16 +18,18 @@ from tests.unit.api.conftest import World
 from tests.unit.pipeline.conftest import Site
 from tests.unit.store.conftest import document
 from tests.unit.store.test_adapters import promoted
+from tests.unit.store.test_tasks import solving, task
 
 PATH = "/v1/adapters/default/compact"
 
 
 @pytest.fixture
 def site(world: World, tmp_path: Path) -> Iterator[Site]:
-    """Version 1 of `default` is live; `fresh` has a document and answers from the base."""
+    """Version 1 of `default` is live, and one of a task; `fresh` has a document and answers from the base."""
     site = Site(tmp_path / "data", tmp_path)
     promoted(site.stores, "one")
     site.stores.documents.add(document("one", collection="fresh"), [])
+    solving(site.stores, task("turn"))
     stores = {"adaptations": site.stores.adaptations, "adapters": site.stores.adapters}
     services = replace(world.app.state.services, compact=partial(ask_for_compaction, site.shop), **stores)
     world.app.state.services = services
@@ -77,6 +79,8 @@ def test_an_open_one_is_given_again_with_its_verdicts(site: Site, client: TestCl
     [
         ("nobody", {}, 404, "collection", "not_found"),
         ("fresh", {}, 409, None, "nothing_to_compact"),
+        ("task/turn", {}, 409, "collection", "not_a_collection"),
+        ("task/nobody", {}, 404, "collection", "not_found"),
         ("default", {"reason": 1}, 422, "reason", "invalid_type"),
         ("default", {"reason": "x" * 1001}, 422, "reason", "invalid_value"),
         ("default", {"to": 1}, 422, "to", "unknown_field"),

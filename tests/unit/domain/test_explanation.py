@@ -131,3 +131,56 @@ def test_what_was_studied_and_what_contradicts() -> None:
     assert '"It was built in 1931." (doc-2) against "In 1921." (doc-1, older); the newer one counts.' in why[2]
     assert "both are kept" in why[3]
     assert why[-1] == "So do 2 more."
+
+
+TASK: dict[str, Any] = {"kind": "task", "collection": "task/turn", "documents": (), "version": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "said", "can"),
+    [
+        (S.QUEUED, {"version": None}, "task/turn is to be learned from its examples.", "cancel adp-1"),
+        (S.EDITING, {"version": None}, "how task/turn may be learned", "cancel adp-1"),
+        (S.TRAINING, {"version": None}, "Ways to learn task/turn are tried", "cancel adp-1"),
+        (S.TRAINING, {}, "task/turn@1 is being trained", "cancel adp-1"),
+        (S.PROMOTED, {}, "task/turn@1 has learned its task and was promoted: no", "POST /v1/tasks/turn/solve"),
+        (S.REJECTED, {}, "task/turn@1 was rejected; the base answers, with", "seald tasks delete turn"),
+        (S.FAILED, {}, "It failed: no reason was recorded. What was", "POST /v1/tasks)"),
+        (S.FAILED, {"error": {"code": "diverged", "message": "m"}}, "its training ran away", "tasks.bounds"),
+        (S.CANCELLED, {}, "nothing was learned", "Send the same task again"),
+        (S.CANCELLED, {"error": {"code": "task_deleted", "message": "m"}}, "cancelled", "GET /v1/tasks)"),
+        (S.HELD, {"error": {"code": "parent_not_live", "message": "m"}}, "another version", "the task, sent again"),
+        (S.HELD, {"error": {"code": "not_learned", "message": "m"}}, "could not be shown", "approve adp-1"),
+    ],
+)
+def test_a_task_in_words(status: S, more: dict[str, Any], said: str, can: str) -> None:
+    found = explain(adaptation(status, **{**TASK, **more}), [])
+    assert said in found.summary
+    assert any(can in move for move in found.next)
+    assert not any("compact" in move or "documents" in move for move in found.next)
+
+
+def test_a_task_that_is_no_better_than_its_examples() -> None:
+    no = verdict("in_context", "fail")
+    found = explain(adaptation(S.REJECTED, **TASK, error={"code": "guard_failed", "message": "m"}), [no])
+    assert found.summary == (
+        "task/turn@1 was rejected: it is no better than the examples in the prompt; "
+        "the base answers, with the examples before it."
+    )
+    assert found.why[0].startswith("In context (is it better than the examples in a prompt?): no.")
+    sound = verdict("integrity", "fail")
+    assert "was rejected by integrity;" in explain(adaptation(S.REJECTED, **TASK), [sound]).summary
+
+
+def test_what_was_tried_for_a_task() -> None:
+    plain = {"configuration": {"learning_rate": 1e-3, "epochs": 2}, "by": "recipe"}
+    marks = [{"correct": (True, right), "logprobs": (-0.1, -0.2)} for right in (False, True)]
+    tried = [{**plain, "marks": {"alone": marks[0]}}, {**plain, "by": "policy", "marks": {"among": marks[1]}}, plain]
+    practice = {"policy": "configuration", "tried": tried, "in_context": marks[0]}
+    why = explain(adaptation(S.TRAINING, **TASK, figures={"task": practice}), []).why
+    assert why == [
+        "Of 3 configurations 2 were tried on examples left out; the best, by the policy, has 2 of 2 right, the base "
+        "with the others in its prompt 1 of 2."
+    ]
+    for figures in ({"task": {**practice, "tried": [plain]}}, {"task": {"of": "another release"}}, {}):
+        assert explain(adaptation(S.TRAINING, **TASK, figures=figures), []).why == []

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from seald.config import Engine
+from seald.domain.adapter import AdapterVersion
 from seald.errors import EngineUnavailable, NotFound
 from seald.ports import Route
 from seald.serving.command import EngineCommand
@@ -127,3 +128,91 @@ def test_a_request_waits_for_an_engine_that_rests_and_for_no_other(url: str, fil
     route, _ = asyncio.run(ask(fleet, wait_seconds=60))
     assert route.label == "base"
     waking.join()
+
+
+@pytest.mark.parametrize(
+    ("model", "parsed"),
+    [
+        ("seald:task/turn", ("task/turn", None)),
+        ("seald:task/00576224@3", ("task/00576224", 3)),
+        (f"seald:task/{'a' * 58}", (f"task/{'a' * 58}", None)),
+        ("seald:task@3", ("task", 3)),
+    ],
+)
+def test_model_ids_of_tasks(model: str, parsed: tuple[str, int | None]) -> None:
+    assert parse_model_id(model) == parsed
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["seald:task/", "seald:task/Turn", "seald:task/a/b", f"seald:task/{'a' * 59}", "seald:tasks/a", "seald:task/a@0"],
+)
+def test_what_names_no_task(model: str) -> None:
+    with pytest.raises(NotFound):
+        parse_model_id(model)
+
+
+class Lineages:
+    """A collection without a version, a task with one that is live, and one that answers from the base."""
+
+    def lineages(self) -> list[str]:
+        return ["task", "task/new", "task/turn"]
+
+    def of_collection(self, collection: str) -> list[AdapterVersion]:
+        return [version(1, collection)] if collection == "task/turn" else []
+
+    def live(self, collection: str) -> AdapterVersion | None:
+        return next(iter(self.of_collection(collection)), None)
+
+    def get(self, collection: str, number: int) -> AdapterVersion:
+        for found in self.of_collection(collection):
+            if found.version == number:
+                return found
+        raise NotFound("there is none")
+
+
+@pytest.mark.parametrize(
+    ("model", "label"),
+    [
+        ("seald:task/turn", "task/turn@1"),
+        ("seald:task/turn@1", "task/turn@1"),
+        ("seald:task/new", "base"),
+        ("seald:task", "base"),
+    ],
+)
+def test_tasks_are_asked_by_their_names(url: str, files: MemoryFiles, model: str, label: str) -> None:
+    fleet = TwoEngines((url,), files)
+    fleet.residency.remember([version(1, "task/turn")])
+    fleet.serve()
+
+    async def answered() -> str:
+        gateway = HttpGateway(fleet, Lineages(), Engine())  # type: ignore[arg-type]
+        async with gateway.ask(model, "/v1/completions", {"prompt": "x"}) as (route, answer):
+            await answer.read()
+        await gateway.close()
+        return route.label
+
+    assert asyncio.run(answered()) == label
+
+
+@pytest.mark.parametrize("model", ["seald:task/gone", "seald:task/turn@2", "seald:task/new@1"])
+def test_tasks_that_are_not_there(url: str, files: MemoryFiles, model: str) -> None:
+    fleet = TwoEngines((url,), files)
+    fleet.serve()
+
+    async def asked() -> None:
+        async with HttpGateway(fleet, Lineages(), Engine()).ask(model, "/v1/completions", {}):  # type: ignore[arg-type]
+            return
+
+    with pytest.raises(NotFound, match="seald:task/<name>"):
+        asyncio.run(asked())
+
+
+def test_models_of_tasks_are_listed(files: MemoryFiles) -> None:
+    gateway = HttpGateway(TwoEngines((), files), Lineages(), Engine())  # type: ignore[arg-type]
+    assert gateway.model_ids()[2:] == [
+        ("seald:task", "base"),
+        ("seald:task/new", "base"),
+        ("seald:task/turn", "task/turn@1"),
+        ("seald:task/turn@1", "task/turn@1"),
+    ]
