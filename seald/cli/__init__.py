@@ -26,6 +26,7 @@ from seald.cli import (
     policy,
     serve,
     status,
+    tasks,
 )
 from seald.cli.client import say
 from seald.errors import SealdError
@@ -43,6 +44,7 @@ app.command("status")(status.status)
 app.command("chat")(chat.chat)
 app.command("ingest")(ingest.ingest)
 app.add_typer(documents.app, name="documents")
+app.add_typer(tasks.app, name="tasks")
 app.add_typer(adaptations.app, name="adaptations")
 app.add_typer(adapters.app, name="adapters")
 app.add_typer(policy.app, name="policy")

@@ -10,12 +10,12 @@ from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, say, screen, show
 from seald.cli.follow import follow
 
 app = typer.Typer(help="Adapter versions and the live pointer.", no_args_is_help=True)
-Collection = Annotated[str, typer.Argument(help="Name of the collection.")]
+Collection = Annotated[str, typer.Argument(help="Name of the collection, or task/<name>.")]
 
 
 @app.command("list")
 def list_adapters(
-    collection: Annotated[str | None, typer.Argument(help="Only of this collection.")] = None,
+    collection: Annotated[str | None, typer.Argument(help="Only of this collection, or of task/<name>.")] = None,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
@@ -88,7 +88,7 @@ def compact(
 
 @app.command("verify")
 def verify(
-    collection: Annotated[str | None, typer.Argument(help="Only this collection.")] = None,
+    collection: Annotated[str | None, typer.Argument(help="Only this collection, or task/<name>.")] = None,
     version: Annotated[int | None, typer.Argument(help="Only this version.")] = None,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,

@@ -12,7 +12,9 @@ from seald.cli.client import DEFAULT_URL, Daemon, Refused, Url, say
 
 def chat(
     message: Annotated[str | None, typer.Argument(help="One question; without it a conversation begins.")] = None,
-    model: Annotated[str, typer.Option(help="seald, seald:<collection>, seald:<collection>@<n> or base.")] = "seald",
+    model: Annotated[
+        str, typer.Option(help="seald, seald:<collection>[@<n>], seald:task/<name>[@<n>] or base.")
+    ] = "seald",
     max_tokens: Annotated[int, typer.Option(min=1)] = 256,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
     url: Url = DEFAULT_URL,
