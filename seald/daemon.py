@@ -20,6 +20,7 @@ from seald.domain.base_model import BaseModel
 from seald.errors import ConfigError
 from seald.guards import suite
 from seald.log import configure_logging
+from seald.pipeline import tasks
 from seald.pipeline.compact import ask_for_compaction
 from seald.pipeline.forget import forget
 from seald.pipeline.ingest import Ingest
@@ -89,7 +90,7 @@ class Daemon:
         """Sweep, start the engine and the pipeline, answer requests until told to stop, drain."""
         self._runner.sweep()
         self._retrainer.sweep()
-        self._fleet.start(self._stores.adapters.all_live())
+        self._fleet.start(self._stores.adapters.served())
         self._scheduler.start()
         try:
             self._answer()
@@ -138,6 +139,7 @@ class Daemon:
             forgetting=stores.forgetting,
             collections=stores.collections,
             files=stores.adapter_files,
+            tasks=stores.tasks,
             retrainings=stores.retrainings,
             episodes=stores.episodes,
             policies=stores.policies,
@@ -188,6 +190,10 @@ class Daemon:
             compact=partial(ask_for_compaction, self._shop),
             forget=partial(forget, self._shop),
             forgetting=stores.forgetting,
+            tasks=stores.tasks,
+            submit_task=partial(tasks.submit, self._shop),
+            solve_task=partial(tasks.solve, self._shop),
+            remove_task=partial(tasks.remove, self._shop),
             retrainings=stores.retrainings,
             episodes=stores.episodes,
             policies=stores.policies,
