@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 WatchOutcome = Literal["baseline", "kept", "regression"]
 WatchAction = Literal["none", "rollback", "paused"]
-MoveKind = Literal["promotion", "rollback", "watch"]
-"""Who moved a live pointer: a promotion, a person, or watching."""
+MoveKind = Literal["promotion", "rollback", "watch", "forget"]
+"""Who moved a live pointer: a promotion, a person, watching, or that a document was taken back."""
 
 
 class Watch(BaseModel):

@@ -271,3 +271,14 @@ def test_what_it_superseded_comes_back_whatever_is_gone_back_to(stores: Stores, 
     made, _ = stores.forgetting.begin(TWO, to=to, copies=[])
     assert made.documents == (ONE,)
     assert stores.forgetting.has_to_rebuild(made) is (to is None)
+
+
+def test_the_move_of_the_pointer_can_be_looked_back_on(stores: Stores) -> None:
+    for text in ("one", "two"):
+        promoted(stores, text)
+    forget(stores, TWO)
+    assert [(m.kind, m.to) for m in stores.watches.moves("default")] == [
+        ("promotion", 1),
+        ("promotion", 2),
+        ("forget", 1),
+    ]
