@@ -93,6 +93,7 @@ def _workshop(settings: Settings) -> Iterator[Workshop]:
             adapters=stores.adapters,
             forgetting=stores.forgetting,
             collections=stores.collections,
+            tasks=stores.tasks,
             retrainings=stores.retrainings,
             episodes=stores.episodes,
             policies=stores.policies,

@@ -8,6 +8,7 @@ from typing import Any
 from seald import __version__
 from seald.domain.adapter import WEIGHTS, AdapterVersion, Manifest
 from seald.domain.training import TrainingJob, TrainingResult
+from seald.errors import IllegalTransition
 from seald.pipeline.workshop import Workshop
 
 CANARY_TEXTS = (
@@ -31,6 +32,8 @@ def publish(
 
     Raises:
         IntegrityError: the files are not what was trained.
+        IllegalTransition: the version has other weights, or what it was trained for was deleted meanwhile; no file is
+            left then.
     """
     draft = shop.files.draft(version.adaptation_id)
     manifest = Manifest(
@@ -54,7 +57,11 @@ def publish(
     )
     manifest_sha256 = shop.files.publish(draft, manifest)
     shop.adaptations.add_figures(version.adaptation_id, {"training": manifest.figures})
-    shop.adapters.record_weights(version.collection, version.version, manifest.files[WEIGHTS], manifest_sha256)
+    try:
+        shop.adapters.record_weights(version.collection, version.version, manifest.files[WEIGHTS], manifest_sha256)
+    except IllegalTransition:  # what it was trained for is gone
+        shop.files.remove(version.collection, version.version)
+        raise
 
 
 def _figures(job: TrainingJob, result: TrainingResult) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Runner:
     def sweep(self) -> None:
         """After a start: remove what killed runs left behind, and queue the compactions that they left unqueued."""
         shop = self._shop
-        versions = [v for c in shop.adapters.collections() for v in shop.adapters.of_collection(c)]
+        versions = [v for lineage in shop.adapters.lineages() for v in shop.adapters.of_collection(lineage)]
         running = [v.adaptation_id for v in versions if not self._is_over(v.adaptation_id)]
         for gone in shop.files.sweep(versions, running):
             log.info("removed an unfinished adapter folder", folder=str(gone))

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 
 from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.task import LINEAGE, Configuration, Origin, Practice, Task, Tried
+from seald.domain.task_explained import FIGURES
+from seald.errors import Conflict
 from seald.pipeline.workshop import Workshop
 from seald.pipeline.writer import writing
 from seald.policy import asking
 from seald.policy.configuring import drawn, known, parse, prompt, written
 from seald.policy.registry import CONFIGURATION, load_policy
-
-FIGURES = "task"
-"""Key among an adaptation's figures: what it has found out, as Practice."""
 
 
 def configure(shop: Workshop, adaptation: Adaptation) -> None:
@@ -37,8 +36,15 @@ def configure(shop: Workshop, adaptation: Adaptation) -> None:
 
 
 def task_of(shop: Workshop, adaptation: Adaptation) -> Task:
-    """The task that an adaptation of its lineage learns. Raises NotFound where it was deleted."""
-    return shop.tasks.get(adaptation.collection.removeprefix(LINEAGE))
+    """The task that an adaptation learns.
+
+    Raises:
+        NotFound: it was deleted. Conflict (code `task_deleted`): another one has its name by now.
+    """
+    task = shop.tasks.get(adaptation.collection.removeprefix(LINEAGE))
+    if shop.tasks.latest_adaptation(task).id != adaptation.id:
+        raise Conflict(f"the task that {adaptation.id} was to learn was deleted", code="task_deleted")
+    return task
 
 
 def _replies(shop: Workshop, task: Task) -> tuple[list[str], str]:

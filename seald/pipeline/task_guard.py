@@ -8,12 +8,12 @@ from seald.domain.adaptation import Adaptation
 from seald.domain.adapter import AdapterVersion
 from seald.domain.probe import ProbeResult
 from seald.domain.task import Marks, Practice
+from seald.domain.task_explained import FIGURES
 from seald.domain.verdict import Verdict
 from seald.errors import CanaryMismatch
 from seald.guards import gate, in_context
 from seald.pipeline.behaviour import weights
 from seald.pipeline.guard import hold
-from seald.pipeline.task_configure import FIGURES
 from seald.pipeline.trust import go_on
 from seald.pipeline.workshop import Workshop
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from seald.domain.adapter import AdapterVersion
 from seald.domain.task import OF_GRIDS, Asking, Pair, Practice, Solution, Solved, Task, Value
+from seald.domain.task_explained import FIGURES
 from seald.pipeline.task_ask import asked, replies
-from seald.pipeline.task_configure import FIGURES
 from seald.pipeline.workshop import Workshop
 from seald.policy.augmenting import moved
 from seald.policy.grids import STAY, Move, moves

@@ -19,12 +19,13 @@ from seald.config import Recipe
 from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.adapter import WEIGHTS, engine_name
 from seald.domain.task import Asking, Configuration, Marks, Pair, Practice, Task, Tried
+from seald.domain.task_explained import FIGURES
 from seald.domain.training import TrainingJob, TrainingResult
 from seald.pipeline.attended import attended
 from seald.pipeline.publish import CANARY_TEXTS, publish
 from seald.pipeline.remembered import remembered
 from seald.pipeline.task_ask import asked, marks
-from seald.pipeline.task_configure import FIGURES, task_of
+from seald.pipeline.task_configure import task_of
 from seald.pipeline.workshop import Workshop
 from seald.policy.augmenting import lines, shown
 from seald.ports import BASE, Sampling

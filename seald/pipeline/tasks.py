@@ -37,11 +37,15 @@ def remove(shop: Workshop, task: Task) -> None:
     Raises:
         StoreError: nothing has changed.
     """
+    versions = shop.adapters.of_collection(task.lineage)
     with shop.pointer:
         retired = shop.tasks.delete(task)
         shop.serving.route(task.lineage, None)
-    for version in retired:
-        shop.files.remove(task.lineage, version)
+    for version in versions:
+        if version.sha256 is not None:
+            shop.serving.discard(version)
+    for number in retired:
+        shop.files.remove(task.lineage, number)
 
 
 def _require_room(shop: Workshop, task: Task) -> None:
