@@ -4,33 +4,24 @@ A store, a fleet of engines, the trainer's process; killed, it goes on from its 
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any
 
 from seald.bench.passages import BenchPassage
 from seald.bench.report import Figures, arm_name
+from seald.bench.workroom import WAIT_SECONDS, workroom
 from seald.config import Settings
 from seald.domain.episode import Episode
 from seald.domain.retraining import TERMINAL, Context, LabelledQuestion, Retraining, RetrainingAsk, RetrainingEvent
-from seald.errors import EngineUnavailable
 from seald.pipeline.contest import TOURNAMENT, WHOLE
 from seald.pipeline.lessons import spread
 from seald.pipeline.retrain import Retrainer, ask_for_retraining
 from seald.pipeline.workshop import Workshop
 from seald.policy.coverage import Tally
-from seald.policy.registry import load_policy
-from seald.serving.fleet import Fleet
-from seald.serving.model import resolve_model
-from seald.serving.other_writer import OtherWriters
-from seald.store import open_stores
-from seald.training.launcher import ProcessTrainer
 
 KEY = "bench"
 PAGE = 1000
-WAIT_SECONDS = 1.0
 Watch = Callable[[Retraining, RetrainingEvent], None]
 
 
@@ -43,7 +34,7 @@ def measure(settings: Settings, passages: Sequence[BenchPassage], ask: Retrainin
     """
     asked = ask.contexts if isinstance(ask.contexts, int) else settings.policy.retrain.contexts
     contexts = spread(map(as_context, passages), asked + settings.policy.retrain.tournament.contexts, KEY)
-    with _workshop(settings) as shop:
+    with workroom(settings) as shop:
         run, _ = ask_for_retraining(shop, ask.model_copy(update={"contexts": contexts}), KEY)
         run = _to_its_end(shop, run, watch)
         return _figures(shop, run)
@@ -65,63 +56,6 @@ def _to_its_end(shop: Workshop, run: Retraining, watch: Watch) -> Retraining:
             seen = event.seq
             watch(run, event)
     return run
-
-
-@contextmanager
-def _workshop(settings: Settings) -> Iterator[Workshop]:
-    """What the daemon's pipeline works with, without the daemon."""
-    with ExitStack() as stack:
-        stores = open_stores(settings)
-        stack.callback(stores.close)
-        base = resolve_model(settings.model, settings.cache)
-        fleet = Fleet(settings, base.folder, stores.adapter_files)
-        stack.callback(fleet.stop)
-        writers = OtherWriters()
-        stack.callback(writers.close)
-        policy, forms = load_policy(settings.policy.name)
-        shop = Workshop(
-            settings=settings,
-            base=base,
-            engine=fleet,
-            serving=fleet.residency,
-            trials=fleet,
-            trainer=ProcessTrainer(settings.training),
-            documents=stores.documents,
-            adaptations=stores.adaptations,
-            probes=stores.probes,
-            ledger=stores.ledger,
-            adapters=stores.adapters,
-            forgetting=stores.forgetting,
-            collections=stores.collections,
-            tasks=stores.tasks,
-            retrainings=stores.retrainings,
-            episodes=stores.episodes,
-            policies=stores.policies,
-            policy_files=stores.policy_files,
-            writers=writers,
-            files=stores.adapter_files,
-            clock=stores.clock,
-            policy=policy,
-            forms=forms,
-            work=settings.data_dir / "work",
-            cache=settings.cache,
-            stopping=threading.Event(),
-            pointer=threading.Lock(),
-        )
-        Retrainer(shop).sweep()
-        fleet.start(())
-        _wait_for(fleet, settings.engine.start_seconds)
-        yield shop
-
-
-def _wait_for(fleet: Fleet, seconds: float) -> None:
-    waiting = threading.Event()
-    for _ in range(int(seconds / WAIT_SECONDS) + 1):
-        ready, detail = fleet.ready()
-        if ready:
-            return
-        waiting.wait(WAIT_SECONDS)
-    raise EngineUnavailable(f"no engine within {seconds:.0f} s: {detail}")
 
 
 def _figures(shop: Workshop, run: Retraining) -> Figures:

@@ -13,6 +13,7 @@ from seald.cli import (
     adaptations,
     adapters,
     bench,
+    bench_fewshot,
     bench_guards,
     bench_learning,
     bench_policy,
@@ -49,6 +50,7 @@ app.add_typer(adaptations.app, name="adaptations")
 app.add_typer(adapters.app, name="adapters")
 app.add_typer(policy.app, name="policy")
 for _measurement in (
+    bench_fewshot.fewshot,
     bench_guards.gate,
     bench_learning.acquire,
     bench_learning.stream,

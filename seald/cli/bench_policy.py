@@ -45,7 +45,7 @@ def policy(
     passages = read_passages(file)
     ask = RetrainingAsk(rounds=rounds, contexts=contexts, samples=samples, writer=writer)
     with tempfile.TemporaryDirectory() if work is None else nullcontext(str(work)) as folder:
-        figures = bench.measure(_in_folder(settings, Path(folder), held_out), passages, ask, _tell)
+        figures = bench.measure(in_folder(settings, Path(folder), held_out), passages, ask, _tell)
     figures.settings["file"] = str(file)
     show_figures(figures, as_json=as_json)
     if plot is not None:
@@ -53,7 +53,7 @@ def policy(
     raise typer.Exit(0 if "tournament_contexts" in figures.figures else 1)
 
 
-def _in_folder(settings: Settings, folder: Path, held_out: int | None) -> Settings:
+def in_folder(settings: Settings, folder: Path, held_out: int | None = None) -> Settings:
     """Everything but the converted model goes into `folder`."""
     retrain = settings.policy.retrain
     if held_out is not None:

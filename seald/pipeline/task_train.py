@@ -66,6 +66,17 @@ def try_all(shop: Workshop, adaptation: Adaptation, task: Task) -> Practice:
     return practice
 
 
+def trained_on_all(shop: Workshop, adaptation: Adaptation, task: Task, tried: Sequence[Tried]) -> list[Path]:
+    """Folders of an adapter for each configuration, trained on all examples, in the adaptation's work folder."""
+    work = shop.work_folder(adaptation.id) / "whole"
+    jobs = [
+        _job(shop, task, each.configuration, task.examples, work / str(n), f"{adaptation.id}, {n + 1}")
+        for n, each in enumerate(tried)
+    ]
+    _trained(shop, adaptation, jobs)
+    return [Path(job.output) for job in jobs]
+
+
 def folds(examples: int, count: int) -> list[list[int]]:
     """Places of the examples, dealt into so many folds at most, none of them empty."""
     return [list(range(examples))[n :: min(count, examples)] for n in range(min(count, examples))]

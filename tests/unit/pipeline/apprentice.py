@@ -56,7 +56,7 @@ class Apprentice:
     def unload(self, name: str) -> None:
         self.rates.pop(name, None)
 
-    def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:  # noqa: ARG002
+    def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
         self.asked += [(model, question) for question in questions]
         return [self._reply(question, n, model) for n, question in enumerate(questions)]
 
@@ -67,7 +67,7 @@ class Apprentice:
         known = [self._knows(item.question, model) for item in items]
         return [AnswerScore(logprobs=(KNOWN if knows else UNKNOWN,), greedy=knows) for knows in known]
 
-    def score_tokens(self, token_ids: Sequence[Sequence[int]], *, models: Sequence[str]) -> list[list[float]]:  # noqa: ARG002
+    def score_tokens(self, token_ids: Sequence[Sequence[int]], *, models: Sequence[str]) -> list[list[float]]:
         return [list(CANARY.base_logprobs if model == BASE else CANARY.adapter_logprobs) for model in models]
 
     def _reply(self, question: str, n: int, model: str) -> str:

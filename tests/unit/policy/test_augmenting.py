@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seald.domain.self_edit import Line
 from seald.config.tasks import Augmentation
+from seald.domain.self_edit import Line
 from seald.domain.task import OF_GRIDS, OF_TEXTS, Configuration, Pair
 from seald.policy.augmenting import alone, among, lines, understood
 

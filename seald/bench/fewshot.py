@@ -1,0 +1,156 @@
+"""`seald bench fewshot`: tasks of a few examples, by the very code that the daemon runs.
+
+Arms, all with two attempts an input, voted over the same views: `in_context`, the base with the examples in its prompt;
+`fixed`, the recipe's own configuration; `self_edit`, of all configurations that were tried the one that did best on
+examples left out; `oracle`, the one that does best on the tests, which nobody knows beforehand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from seald.bench.intervals import accuracy, difference
+from seald.bench.report import Figures
+from seald.bench.workroom import WAIT_SECONDS, workroom
+from seald.config import Settings
+from seald.domain.adaptation import FINAL, Adaptation
+from seald.domain.adapter import WEIGHTS, engine_name
+from seald.domain.task import Asking, Practice, Question, Task, TaskAsk, Tried
+from seald.domain.task_explained import practice_of
+from seald.errors import ConfigError
+from seald.pipeline.remembered import remembered
+from seald.pipeline.runner import Runner
+from seald.pipeline.task_solve import solutions
+from seald.pipeline.task_train import trained_on_all
+from seald.pipeline.tasks import submit
+from seald.pipeline.workshop import Workshop
+from seald.policy.voting import solves
+from seald.ports import BASE
+
+ARMS = ("in_context", "fixed", "self_edit", "oracle")
+Tell = Callable[[str], None]
+Counted = tuple[int, int]
+"""Solved, asked."""
+
+
+class Outcome(BaseModel):
+    """Of one task: for each arm how many tests it solved, out of so many."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    asked: int
+    solved: dict[str, int]
+    promoted: bool
+    failed: int
+    """Replies of the policy that were no configuration."""
+    tried: int
+    tokens: int
+    """Trained to find the configuration."""
+    seconds: float
+
+
+_OUTCOME = TypeAdapter(Outcome)
+
+
+def measure(settings: Settings, tasks: Sequence[TaskAsk], tell: Tell) -> Figures:
+    """Every task to its end. `settings.data_dir` is where everything lies; what is there already is not done again.
+
+    Raises:
+        ConfigError: a task has no test whose output is known. EngineUnavailable: no engine answered.
+    """
+    for ask in tasks:
+        if not any(question.output is not None for question in ask.test):
+            raise ConfigError(f"task {ask.name!r} has no test with its output: there is nothing to measure")
+    with workroom(settings) as shop:
+        outcomes = [_outcome(shop, ask, tell) for ask in tasks]
+    return _figures(outcomes)
+
+
+def _outcome(shop: Workshop, ask: TaskAsk, tell: Tell) -> Outcome:
+    task, adaptation, _ = submit(shop, ask)
+    kept = shop.settings.data_dir / "outcomes" / f"{task.id}.json"
+    outcome = remembered(kept, _OUTCOME, lambda: _examined(shop, task, _learned(shop, adaptation)))
+    said = ", ".join(f"{arm} {outcome.solved[arm]}" for arm in ARMS)
+    tell(f"{task.name}: of {outcome.asked} {said}; {'promoted' if outcome.promoted else 'not promoted'}")
+    return outcome
+
+
+def _learned(shop: Workshop, adaptation: Adaptation) -> Adaptation:
+    runner = Runner(shop)
+    while adaptation.status not in FINAL:
+        if not runner.step():
+            shop.stopping.wait(WAIT_SECONDS)
+        adaptation = shop.adaptations.get(adaptation.id)
+    return adaptation
+
+
+def _examined(shop: Workshop, task: Task, adaptation: Adaptation) -> Outcome:
+    practice = practice_of(adaptation.figures)
+    if practice is None or any(tried.marks is None for tried in practice.tried):
+        raise ConfigError(f"task {task.name!r} was not learned: {(adaptation.error or {}).get('message')}")
+    adapters = trained_on_all(shop, adaptation, task, practice.tried)
+    solved = [
+        _solved(shop, task, *_loaded(folder), tried) for tried, folder in zip(practice.tried, adapters, strict=True)
+    ]
+    best, _ = practice.best
+    return Outcome(
+        name=task.name,
+        asked=len(_known(task)),
+        solved={
+            "in_context": _right(shop, task, BASE, "among"),
+            "fixed": solved[0],
+            "self_edit": solved[practice.tried.index(best)],
+            "oracle": max(solved),
+        },
+        promoted=str(adaptation.status) == "promoted",
+        failed=practice.failed,
+        tried=len(practice.tried),
+        tokens=sum(tried.tokens for tried in practice.tried),
+        seconds=round(sum(tried.seconds for tried in practice.tried), 1),
+    )
+
+
+def _loaded(folder: Path) -> tuple[str, Path]:
+    with (folder / WEIGHTS).open("rb") as weights:
+        return engine_name(hashlib.file_digest(weights, "sha256").hexdigest()), folder
+
+
+def _solved(shop: Workshop, task: Task, name: str, folder: Path, tried: Tried) -> int:
+    asking = Practice(policy="", tried=(tried,)).best[1]
+    with shop.trials.tried(name, folder) as model:
+        return _right(shop, task, model, asking)
+
+
+def _right(shop: Workshop, task: Task, model: str, asking: Asking) -> int:
+    tests = _known(task)
+    made = solutions(shop, task, [question.input for question in tests], model, asking)
+    return sum(
+        question.output is not None and solves(solution.attempts, question.output)
+        for question, solution in zip(tests, made, strict=True)
+    )
+
+
+def _known(task: Task) -> list[Question]:
+    return [question for question in task.test if question.output is not None]
+
+
+def _figures(outcomes: Sequence[Outcome]) -> Figures:
+    figures = Figures("fewshot", settings={"tasks": len(outcomes)})
+    counted = {arm: [(outcome.solved[arm], outcome.asked) for outcome in outcomes] for arm in ARMS}
+    for arm, counts in counted.items():
+        figures.add_interval(f"accuracy_{arm}", accuracy(counts, seed=0))
+    for arm in ("in_context", "fixed"):
+        name = "margin" if arm == "in_context" else f"margin_over_{arm}"
+        figures.add_interval(name, difference(counted["self_edit"], counted[arm], seed=0))
+    asked = sum(outcome.tried + outcome.failed for outcome in outcomes)
+    figures.add("promoted", fmean(outcome.promoted for outcome in outcomes))
+    figures.add("failed_samples", sum(outcome.failed for outcome in outcomes) / max(asked, 1))
+    figures.add("tokens_a_task", fmean(outcome.tokens for outcome in outcomes))
+    figures.add("seconds_a_task", fmean(outcome.seconds for outcome in outcomes))
+    return figures
