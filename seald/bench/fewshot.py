@@ -7,7 +7,6 @@ examples left out; `oracle`, the one that does best on the tests, which nobody k
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -19,7 +18,6 @@ from seald.bench.report import Figures
 from seald.bench.workroom import WAIT_SECONDS, workroom
 from seald.config import Settings
 from seald.domain.adaptation import FINAL, Adaptation
-from seald.domain.adapter import WEIGHTS, engine_name
 from seald.domain.task import Asking, Practice, Question, Task, TaskAsk, Tried
 from seald.domain.task_explained import practice_of
 from seald.errors import ConfigError
@@ -28,6 +26,7 @@ from seald.pipeline.runner import Runner
 from seald.pipeline.task_solve import solutions
 from seald.pipeline.task_train import trained_on_all
 from seald.pipeline.tasks import submit
+from seald.pipeline.trial import on_trial
 from seald.pipeline.workshop import Workshop
 from seald.policy.voting import solves
 from seald.ports import BASE
@@ -94,10 +93,8 @@ def _examined(shop: Workshop, task: Task, adaptation: Adaptation) -> Outcome:
     practice = practice_of(adaptation.figures)
     if practice is None or any(tried.marks is None for tried in practice.tried):
         raise ConfigError(f"task {task.name!r} was not learned: {(adaptation.error or {}).get('message')}")
-    adapters = trained_on_all(shop, adaptation, task, practice.tried)
-    solved = [
-        _solved(shop, task, *_loaded(folder), tried) for tried, folder in zip(practice.tried, adapters, strict=True)
-    ]
+    adapters = zip(practice.tried, trained_on_all(shop, adaptation, task, practice.tried), strict=True)
+    solved = [_solved(shop, task, folder, tried) for tried, folder in adapters]
     best, _ = practice.best
     return Outcome(
         name=task.name,
@@ -116,14 +113,9 @@ def _examined(shop: Workshop, task: Task, adaptation: Adaptation) -> Outcome:
     )
 
 
-def _loaded(folder: Path) -> tuple[str, Path]:
-    with (folder / WEIGHTS).open("rb") as weights:
-        return engine_name(hashlib.file_digest(weights, "sha256").hexdigest()), folder
-
-
-def _solved(shop: Workshop, task: Task, name: str, folder: Path, tried: Tried) -> int:
-    asking = Practice(policy="", tried=(tried,)).best[1]
-    with shop.trials.tried(name, folder) as model:
+def _solved(shop: Workshop, task: Task, folder: Path, tried: Tried) -> int:
+    _, asking = Practice(policy="", tried=(tried,)).best
+    with on_trial(shop, folder) as model:
         return _right(shop, task, model, asking)
 
 

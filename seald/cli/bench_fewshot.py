@@ -27,7 +27,7 @@ Challenges = Annotated[
     Path | None, typer.Argument(exists=True, dir_okay=False, help="ARC's challenges, {id: {train, test}}; else made.")
 ]
 Solutions = Annotated[
-    Path | None, typer.Option(exists=True, dir_okay=False, help="ARC's solutions, {id: [grid]}, where it has none.")
+    Path | None, typer.Option(exists=True, dir_okay=False, help="ARC's solutions, by id, where it has none.")
 ]
 
 

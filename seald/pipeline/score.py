@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import fmean, median
 
 from seald.config import Recipe
-from seald.domain.adapter import WEIGHTS, engine_name
 from seald.domain.episode import Episode, Score
 from seald.domain.probe import Probe, ProbeResult
 from seald.domain.retraining import Context, Exam, Lesson, Retraining
@@ -26,6 +25,7 @@ from seald.pipeline.attended import attended
 from seald.pipeline.exam import heldout
 from seald.pipeline.known_results import results
 from seald.pipeline.sampling import stratified
+from seald.pipeline.trial import on_trial
 from seald.pipeline.workshop import Workshop
 
 
@@ -112,10 +112,8 @@ def _folder(shop: Workshop, run: Retraining, episode: Episode, seed: int) -> Pat
 def _examine(
     shop: Workshop, context: Context, exam: Exam, job: TrainingJob, result: TrainingResult, overhead: float
 ) -> Score:
-    begun, folder = time.monotonic(), Path(job.output)
-    with (folder / WEIGHTS).open("rb") as weights:
-        name = engine_name(hashlib.file_digest(weights, "sha256").hexdigest())
-    with shop.trials.tried(name, folder) as model:
+    begun = time.monotonic()
+    with on_trial(shop, Path(job.output)) as model:
         found = {r.probe_id: r for r in probing.put(shop.engine, [*exam.rewarded, *exam.hidden], model)}
         told = heldout(shop.engine, context, model)
         retention = _retention(shop, model)

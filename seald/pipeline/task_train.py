@@ -6,7 +6,6 @@ by side, and asked for the outputs of its own; so every example is marked once, 
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from functools import partial
@@ -17,7 +16,6 @@ from pydantic import TypeAdapter
 
 from seald.config import Recipe
 from seald.domain.adaptation import Adaptation, AdaptationStatus
-from seald.domain.adapter import WEIGHTS, engine_name
 from seald.domain.task import Asking, Configuration, Marks, Pair, Practice, Task, Tried
 from seald.domain.task_explained import FIGURES
 from seald.domain.training import TrainingJob, TrainingResult
@@ -26,6 +24,7 @@ from seald.pipeline.publish import CANARY_TEXTS, publish
 from seald.pipeline.remembered import remembered
 from seald.pipeline.task_ask import asked, marks
 from seald.pipeline.task_configure import task_of
+from seald.pipeline.trial import on_trial
 from seald.pipeline.workshop import Workshop
 from seald.policy.augmenting import lines, shown
 from seald.ports import BASE, Sampling
@@ -136,9 +135,7 @@ def _joined(found: Sequence[Marks], order: Sequence[int]) -> Marks:
 
 
 def _examined(shop: Workshop, folder: Path, known: Sequence[Pair], left_out: Sequence[Pair]) -> dict[Asking, Marks]:
-    with (folder / WEIGHTS).open("rb") as weights:
-        name = engine_name(hashlib.file_digest(weights, "sha256").hexdigest())
-    with shop.trials.tried(name, folder) as model:
+    with on_trial(shop, folder) as model:
         prompts = {how: [asked(how, known, pair.input) for pair in left_out] for how in ASKINGS}
         return {how: marks(shop.engine, prompts[how], left_out, model) for how in ASKINGS}
 
