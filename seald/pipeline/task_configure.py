@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.task import LINEAGE, Configuration, Origin, Practice, Task, Tried
@@ -12,7 +14,7 @@ from seald.errors import Conflict
 from seald.pipeline.workshop import Workshop
 from seald.pipeline.writer import writing
 from seald.policy import asking
-from seald.policy.configuring import drawn, known, parse, prompt, written
+from seald.policy.configuring import drawn, known, parse, prompt, schema, written
 from seald.policy.registry import CONFIGURATION, load_policy
 
 
@@ -53,6 +55,7 @@ def _replies(shop: Workshop, task: Task) -> tuple[list[str], str]:
     settings, form = shop.settings.tasks, forms[CONFIGURATION]
     asked = prompt(form, task.kind, task.examples, settings.bounds)
     how = asking.sampling(form, shop.settings.policy, f"{task.id}/{policy.version}")
+    how = replace(how, schema=json.dumps(schema(task.kind, settings.bounds)))
     with writing(shop, policy) as (writer, model):
         return writer.ask([asked] * settings.samples, how, model=model), policy.version
 

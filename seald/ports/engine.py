@@ -23,6 +23,8 @@ class Sampling:
     top_p: float = 1.0
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    schema: str | None = None
+    """A JSON schema, as JSON: who can decode under one gives nothing else; who cannot is merely asked."""
 
     def again(self, times: int) -> Sampling:
         """The same with another seed: what is asked once more is to be drawn once more."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from seald.errors import EngineError, EngineRefused
+from seald.ports import Sampling
 from seald.serving.client import NOWHERE, EngineClient
 from tests.small_server import answering
 
@@ -27,12 +28,13 @@ class Full(BaseHTTPRequestHandler):
 
     models: ClassVar[tuple[int, Any]]
     posted: ClassVar[tuple[int, Any]]
+    got: ClassVar[list[Any]]
 
     def do_GET(self) -> None:
         self._say(*(self.models if self.path == "/v1/models" else (200, {"version": "0.32.0"})))
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
+        self.got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
         self._say(*self.posted)
 
     def _say(self, status: int, body: object) -> None:
@@ -51,6 +53,7 @@ class Full(BaseHTTPRequestHandler):
 def client() -> Iterator[EngineClient]:
     Full.models = 200, {"data": [BASE_CARD, {"id": HELD, "parent": "base"}]}
     Full.posted = 400, {"error": {"message": "no"}}
+    Full.got = []
     with answering(Full) as address, closing(EngineClient(address, key=None, timeout_seconds=5)) as made:
         yield made
 
@@ -93,6 +96,15 @@ def test_the_version_is_vllms(client: EngineClient) -> None:
     assert client.version() == "0.32.0"
     Full.models = 200, {"data": [{"id": "base", "owned_by": "seald"}]}
     assert client.version() is None
+
+
+@pytest.mark.parametrize(("owner", "sent"), [("vllm", {"json": {"type": "object"}}), ("seald", None)])
+def test_only_who_decodes_under_a_schema_gets_one(client: EngineClient, owner: str, sent: object) -> None:
+    Full.models = 200, {"data": [{"id": "base", "owned_by": owner}]}
+    Full.posted = 200, {"tokens": [1, 2], "choices": [{"index": 0, "text": " {} "}]}
+    for schema in ('{"type": "object"}', None):
+        assert client.ask(["How?"], Sampling(max_tokens=8, schema=schema), model="base") == ["{}"]
+        assert Full.got[-1].get("structured_outputs") == (sent if schema else None)
 
 
 def test_a_score_that_the_engine_leaves_out_is_no_number(client: EngineClient) -> None:
