@@ -121,7 +121,7 @@ class Daemon:
 
     def _make_workshop(self, base: BaseModel) -> Workshop:
         stores, settings = self._stores, self._settings
-        policy, forms = load_policy(settings.policy.name)
+        policy, forms = load_policy(settings.policy.name, "passage")
         if policy.writer is not None:  # whose key is missed now, not when a document comes
             self._writers(policy.writer)
         return Workshop(

@@ -78,7 +78,7 @@ def _check_guards(services: Services, overlay: Any) -> None:
 def _check_policy(services: Services, name: str) -> None:
     number = number_of(name)
     if number is None:
-        load_policy(name)
+        load_policy(name, "passage")
     else:
         services.policies.get(number).for_writing()
 

@@ -36,7 +36,7 @@ def workroom(settings: Settings) -> Iterator[Workshop]:
         stack.callback(fleet.stop)
         writers = OtherWriters()
         stack.callback(writers.close)
-        policy, forms = load_policy(settings.policy.name)
+        policy, forms = load_policy(settings.policy.name, "passage")
         shop = Workshop(
             settings=settings,
             base=base,

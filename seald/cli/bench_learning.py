@@ -67,7 +67,7 @@ def acquire(
     options = bench.Options(chosen, named, edits, PADDING_SAMPLE if sampled else None, seed)
     settings = load_settings(config)
     with open_ground(settings, work) as ground, _grader(judge_url, judge_model) as grader:
-        measured = bench.Acquire(ground, load_policy(settings.policy.name), grader, options)
+        measured = bench.Acquire(ground, load_policy(settings.policy.name, "passage"), grader, options)
         for number, passage in enumerate(found, 1):
             measured.study(passage, lambda told, number=number: say(f"{number}/{len(found)} {told}"))  # type: ignore[misc]
         price = measured.full_step_seconds(found[0]) if sampled and "seal_v1" in chosen else None

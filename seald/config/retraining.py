@@ -10,6 +10,9 @@ from pydantic import Field, field_validator
 
 from seald.config.section import Section
 
+Subject = Literal["passage", "task"]
+"""What self-edits are written about: a passage of a document, or how a task is to be learned from its examples."""
+
 
 class Rewards(Section):
     """Weights of what a self-edit is paid for, once an adapter was trained on it. 0 leaves a part out."""
@@ -32,8 +35,18 @@ class Rewards(Section):
     """Taken off: of the Frobenius norm of the weights' change."""
 
 
+class TaskRewards(Rewards):
+    """Weights where the self-edit is a configuration. Its pay is whether the tests come out right, as SEAL's is."""
+
+    logprob: float = 0.0
+    retention: float = 0.0
+    size: float = 0.0
+    norm: float = 0.0
+
+
 class Tournament(Section):
-    """Learned policy, incumbent and every seed form, on contexts that nothing was trained on."""
+    """Learned policy, incumbent and every seed form, on contexts that nothing was trained on. Of tasks: learned policy,
+    incumbent and the recipe's own configuration, one configuration each; `tokens` and `diversity` say nothing then."""
 
     contexts: int = Field(8, ge=2)
     """Held out for it, of those that a run is given."""
@@ -53,7 +66,8 @@ class Retrain(Section):
     schedule: str | None = None
     """Five fields of cron, UTC, weekdays by name (`0 3 * * sun`); None: only when asked for."""
     file: Path | None = None
-    """Contexts for scheduled runs, as `seald policy retrain FILE` takes them; None: stored documents."""
+    """Contexts for scheduled runs, all passages or all tasks, as `POST /v1/policies/retrain` takes them; None: stored
+    documents."""
     rounds: int = Field(2, ge=1, le=20)
     contexts: int = Field(12, ge=2, le=1000)
     """Trained on, besides those held out for the tournament."""
@@ -77,7 +91,7 @@ class Retrain(Section):
     """Whether the passage itself is trained on beside the self-edit, as SEAL does: paid is then what the self-edit adds
     to it, and what a tournament compares."""
     explore: float = Field(0.5, ge=0, le=1)
-    """Share of samples with directives drawn at random, so that it is seen which are good."""
+    """Share of samples with directives, or a whole configuration, drawn at random, so that it is seen which are good."""
     winners: int = Field(1, ge=1)
     """Self-edits of a context that the policy learns from at most."""
     noise: float = Field(1.645, ge=0)
@@ -90,7 +104,17 @@ class Retrain(Section):
     general: int = Field(16, ge=0)
     """General questions by which a candidate's retention is measured."""
     rewards: Rewards = Rewards()
+    task_rewards: TaskRewards = TaskRewards()
+    """In place of `rewards` where tasks are learned from."""
     tournament: Tournament = Tournament()
+
+    def of(self, subject: Subject) -> Retrain:
+        """As a run over this subject reads it. A policy that says the same good configuration every time has not
+        collapsed: of tasks no diversity is asked for."""
+        if subject == "passage":
+            return self
+        tournament = self.tournament.model_copy(update={"diversity": 0.0})
+        return self.model_copy(update={"rewards": self.task_rewards, "tournament": tournament})
 
     @field_validator("schedule")
     @classmethod

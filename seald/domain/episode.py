@@ -20,7 +20,8 @@ class Score(BaseModel):
 
     seed: int
     accuracy: float
-    """Rise in right answers to the rewarded questions, as a share."""
+    """Rise in right answers to the rewarded questions, as a share. Of a configuration that could not be trained by: as
+    though nothing were right any more."""
     logprob: float
     """Median rise of the rewarded answers' log-probability, nats per token."""
     hidden_accuracy: float
@@ -46,9 +47,10 @@ class Episode(BaseModel):
     round: int
     """0 in a tournament."""
     arm: str = POLICY_ARM
-    """`policy`; in a tournament `learned`, `incumbent`, or a form's name."""
+    """`policy`; in a tournament `learned`, `incumbent`, or a form's name, of tasks `recipe`."""
     context_id: str
     document: str | None = None
+    """The stored document, or task, that it is about."""
     sample: int
     policy: str
     """Version of the policy that wrote it."""
@@ -59,10 +61,10 @@ class Episode(BaseModel):
     """What it answered, with the directives that it, or the draw, put at its head."""
     directives: Directives = Directives()
     explored: bool = False
-    """The directives were drawn, not written."""
+    """The directives, or the whole configuration, were drawn, not written."""
     lines: tuple[Line, ...] = ()
     dropped: dict[str, int] = {}
-    """Reason → lines that the filter dropped."""
+    """Reason → lines that the filter dropped; `unparseable`: a reply that was no configuration."""
     edit_tokens: int = 0
     """Tokens that its lines train on in one epoch, about."""
     proxy: dict[str, float] = {}

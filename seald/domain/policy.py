@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from seald.config.retraining import Subject
 from seald.domain.self_edit import Directives
 
 Splitting = Literal["lines", "paragraphs", "question-answer", "whole", "sentences"]
@@ -17,7 +18,7 @@ class Form(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    subject: Literal["passage", "task"] = "passage"
+    subject: Subject = "passage"
     """What is written about: a passage of a document, or how a task is to be learned from its examples."""
     prompt: str | None = None
     splitting: Splitting
@@ -64,6 +65,8 @@ class Policy(BaseModel):
     version: str
     """Name of a seed policy, or `learned@<n>`."""
     description: str = ""
+    subject: Subject = "passage"
+    """That of all its forms: what it writes about. It writes about nothing else."""
     mix: tuple[MixedForm, ...]
     directives: Directives = Directives()
     writer: OtherWriter | None = None

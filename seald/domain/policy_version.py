@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from seald.config import Recipe
+from seald.config.retraining import Subject
 from seald.domain.adapter import AdapterStatus, engine_name
 from seald.domain.policy import Policy
 from seald.errors import ConfigError, IllegalTransition
@@ -30,7 +31,7 @@ class PolicyVersion(BaseModel):
     round: int
     policy: Policy
     documents: tuple[str, ...] = ()
-    """Stored documents whose self-edits it, or one it came from, has learned from."""
+    """Stored documents, or tasks, whose self-edits it, or one it came from, has learned from."""
     figures: dict[str, Any] = {}
     sha256: str | None
     """Of the weights file; None until training has finished, and once they were deleted."""
@@ -44,6 +45,11 @@ class PolicyVersion(BaseModel):
         return f"{PREFIX}{self.version}"
 
     @property
+    def subject(self) -> Subject:
+        """What it writes about."""
+        return self.policy.subject
+
+    @property
     def engine_name(self) -> str:
         """The engine's name for these weights. Raises IllegalTransition where there are none."""
         if self.sha256 is None:
@@ -51,10 +57,22 @@ class PolicyVersion(BaseModel):
         return engine_name(self.sha256)
 
     def for_writing(self) -> Policy:
-        """The policy, which may write. Raises ConfigError where it never won, or has been taken back."""
+        """The policy, which may write of passages. Raises ConfigError where it writes of something else, never won, or
+        has been taken back."""
+        require_subject(self.policy, "passage")
         if self.status is not AdapterStatus.APPROVED:
             raise ConfigError(f"{self.label} is {self.status}: it does not write", param="policy")
         return self.policy
+
+
+def require_subject(policy: Policy, wanted: Subject) -> Policy:
+    """The policy. Raises ConfigError where it writes about something else than `wanted`."""
+    if policy.subject != wanted:
+        said = {"passage": "self-edits of documents' passages", "task": "configurations of tasks"}
+        raise ConfigError(
+            f"policy {policy.version!r} writes {said[policy.subject]}, not {said[wanted]}", param="policy"
+        )
+    return policy
 
 
 def number_of(name: str) -> int | None:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
+from seald.config.retraining import Subject
 from seald.domain.probe import Probe, ProbeResult
-from seald.errors import IllegalTransition
+from seald.domain.task import (
+    MOST_EXAMPLES,
+    MOST_TESTS,
+    Pair,
+    Question,
+    TaskKind,
+    check_kind,
+    check_rule,
+    known_tests,
+)
+from seald.errors import IllegalTransition, InvalidRequest
 
 
 class RetrainingStatus(StrEnum):
@@ -61,23 +73,66 @@ class LabelledQuestion(BaseModel):
     answer: str = Field(min_length=1)
 
 
+LEAST_TESTS = 2
+"""Of a task with known outputs: one that pays and one that judges."""
+
+
 class Context(BaseModel):
-    """A passage that self-edits are written for. `edits` are ready-made ones, by writer, used in place of samples."""
+    """What self-edits are written for: a passage, `context` with `questions`; or a task, `examples` with `test`. `edits`
+    are ready-made ones, by writer, used in place of samples."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str = Field(min_length=1)
-    context: str = Field(min_length=1)
+    context: str = ""
+    """Empty for a task, and only for one."""
     questions: tuple[LabelledQuestion, ...] = ()
+    examples: tuple[Pair, ...] = Field((), max_length=MOST_EXAMPLES)
+    test: tuple[Question, ...] = Field((), max_length=MOST_TESTS)
     edits: dict[str, tuple[str, ...]] = {}
     document: str | None = None
-    """The stored document that it is a passage of."""
+    """The stored document that it is a passage of, or the stored task that it is."""
     passage: int | None = None
+
+    @model_validator(mode="after")
+    def _is_a_passage_or_a_task(self) -> Context:
+        if self.subject == "passage":
+            if not self.context:
+                raise ValueError("a passage needs its text under `context`, a task its `examples`")
+            if self.test:
+                raise ValueError("a `test` without `examples`: no task can be learned from it")
+            return self
+        if self.context or self.questions:
+            raise ValueError("`examples` are a task's, `context` and `questions` a passage's: it is one of them")
+        check_kind(self.examples, self.test)
+        check_rule(self.examples)
+        if len(self.tests) < LEAST_TESTS:
+            raise ValueError(
+                f"a task needs {LEAST_TESTS} different tests with their outputs, none of them an example, to be paid for "
+                "and to be judged by"
+            )
+        return self
+
+    @property
+    def subject(self) -> Subject:
+        """Which of the two it is."""
+        return "task" if self.examples else "passage"
+
+    @property
+    def kind(self) -> TaskKind:
+        """Of a task."""
+        return check_kind(self.examples, self.test)
+
+    @property
+    def tests(self) -> tuple[Pair, ...]:
+        """Of a task: what is asked, and never trained on."""
+        return known_tests(self.examples, self.test)
 
     @property
     def id(self) -> str:
-        """The same text under the same title has the same id."""
-        return "ctx-" + hashlib.sha256(f"{self.title}\n{self.context}".encode()).hexdigest()[:16]
+        """The same text, or the same examples, under the same title have the same id."""
+        content = self.context if self.subject == "passage" else json.dumps([e.model_dump() for e in self.examples])
+        return "ctx-" + hashlib.sha256(f"{self.title}\n{content}".encode()).hexdigest()[:16]
 
 
 class Exam(BaseModel):
@@ -123,7 +178,9 @@ class RetrainingSpec(BaseModel):
     writer: str | None = None
     """Take the ready-made edits of this writer instead of sampling."""
     given: tuple[Context, ...] = ()
-    """Contexts that came with the request; none: passages of stored documents are drawn."""
+    """Contexts that came with the request; none: passages of stored documents, or stored tasks, are drawn."""
+    subject: Subject = "passage"
+    """What all contexts are, and what the policy that is retrained writes about."""
 
 
 def _given_how(contexts: Any) -> str:
@@ -144,6 +201,22 @@ class RetrainingAsk(BaseModel):
     """How many to learn from, or the contexts themselves, out of which some are held out for the tournament."""
     samples: int | None = Field(None, ge=2, le=64)
     writer: str | None = Field(None, min_length=1, max_length=200)
+    subject: Subject | None = None
+    """What to learn to write about; None: what the contexts are, passages where none are sent."""
+
+    def about(self) -> Subject:
+        """What the run is about. Raises InvalidRequest (code `mixed_contexts`): passages and tasks, or not the subject
+        that it names, are among the contexts."""
+        contexts = self.contexts if isinstance(self.contexts, tuple) else ()
+        found: set[Subject] = {context.subject for context in contexts} | ({self.subject} if self.subject else set())
+        if len(found) > 1:
+            raise InvalidRequest(
+                "one policy writes about passages and another about tasks: a run is over passages or over tasks, as its "
+                "`subject` says where it says so",
+                param="contexts",
+                code="mixed_contexts",
+            )
+        return found.pop() if found else "passage"
 
     @field_validator("contexts")
     @classmethod
@@ -181,6 +254,11 @@ class Retraining(BaseModel):
     cancel_requested: bool = False
     created: datetime
     finished: datetime | None = None
+
+    @property
+    def subject(self) -> Subject:
+        """What its policy writes about."""
+        return self.spec.subject
 
 
 RefusalCode = Literal["no_signal", "nothing_won", "reward_hacking", "collapsed", "not_better", "incumbent_changed"]

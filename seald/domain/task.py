@@ -22,6 +22,8 @@ TASK_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,57}")
 name does."""
 LINEAGE = "task/"
 """Before a task's name: the name of its lineage of adapters. No collection's name holds a slash."""
+TASK_ID = "task-"
+"""What the ids of tasks begin with, and those of documents do not."""
 LEAST_EXAMPLES = 2
 MOST_EXAMPLES = 64
 MOST_TESTS = 64
@@ -115,22 +117,43 @@ class TaskAsk(BaseModel):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> TaskAsk:
-        kinds = {_form_of(value) for value in _values(self.examples, self.test)}
-        if len(kinds) > 1:
-            raise ValueError("texts and grids do not go together in one task")
-        if self.kind is not None and kinds != {self.kind}:
-            raise ValueError(f"kind is {self.kind!r}, but inputs and outputs are {kinds.pop()}s")
+        kind = check_kind(self.examples, self.test)
+        if self.kind is not None and kind != self.kind:
+            raise ValueError(f"kind is {self.kind!r}, but inputs and outputs are {kind}s")
         return self
 
     @model_validator(mode="after")
     def _follows_a_rule(self) -> TaskAsk:
-        known: dict[Value, Value] = {}
-        for pair in self.examples:
-            if known.setdefault(pair.input, pair.output) != pair.output:
-                raise ValueError("one input stands there with two outputs: no rule gives both")
-        if len(known) < LEAST_EXAMPLES:
-            raise ValueError(f"at least {LEAST_EXAMPLES} different examples are needed")
+        check_rule(self.examples)
         return self
+
+
+def check_kind(examples: tuple[Pair, ...], test: tuple[Question, ...]) -> TaskKind:
+    """The kind of all inputs and outputs. Raises ValueError where there are texts and grids among them."""
+    kinds = {_form_of(value) for value in _values(examples, test)}
+    if len(kinds) > 1:
+        raise ValueError("texts and grids do not go together in one task")
+    return "text" if kinds == {"text"} else "grid"
+
+
+def check_rule(examples: tuple[Pair, ...]) -> None:
+    """Raises ValueError where one input has two outputs, or too few inputs are different."""
+    known: dict[Value, Value] = {}
+    for pair in examples:
+        if known.setdefault(pair.input, pair.output) != pair.output:
+            raise ValueError("one input stands there with two outputs: no rule gives both")
+    if len(known) < LEAST_EXAMPLES:
+        raise ValueError(f"at least {LEAST_EXAMPLES} different examples are needed")
+
+
+def known_tests(examples: tuple[Pair, ...], test: tuple[Question, ...]) -> tuple[Pair, ...]:
+    """The tests whose outputs are known, each input once, none of them an example's."""
+    shown = {pair.input for pair in examples}
+    known: dict[Value, Value] = {}
+    for each in test:
+        if each.output is not None and each.input not in shown:
+            known.setdefault(each.input, each.output)
+    return tuple(Pair(input=value, output=output) for value, output in known.items())
 
 
 def _values(examples: tuple[Pair, ...], test: tuple[Question, ...]) -> list[Value]:
@@ -164,7 +187,7 @@ class Task(BaseModel):
         named = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
         examples = tuple(dict.fromkeys(ask.examples))
         return cls(
-            id=f"task-{named}",
+            id=TASK_ID + named,
             name=ask.name,
             kind=kind,
             collection=ask.collection,

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 LEARNED = "learned"
 INCUMBENT = "incumbent"
+RECIPE = "recipe"
+"""Of tasks, in the place of the seed forms: the recipe's own configuration, which nobody wrote."""
 TournamentVerdict = Literal["won", "not_better", "collapsed"]
 
 
@@ -25,6 +27,7 @@ class Standing(BaseModel):
     reward: float
     """Mean configured reward, for comparison: it decides nothing here."""
     tokens: float
+    """Trained in an epoch, the same for all; of tasks in all epochs, which configurations say."""
     diversity: float
     """Of its self-edits for one context, 0 (all the same) to 1."""
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 
 from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.task import LINEAGE, Configuration, Origin, Practice, Task, Tried
@@ -13,9 +11,7 @@ from seald.domain.task_explained import FIGURES
 from seald.errors import Conflict
 from seald.pipeline.workshop import Workshop
 from seald.pipeline.writer import writing
-from seald.policy import asking
-from seald.policy.configuring import drawn, known, parse, prompt, schema, written
-from seald.policy.registry import CONFIGURATION, load_policy
+from seald.policy.configuring import drawn, own, parse, prompt, sampling, written
 
 
 def configure(shop: Workshop, adaptation: Adaptation) -> None:
@@ -51,11 +47,10 @@ def task_of(shop: Workshop, adaptation: Adaptation) -> Task:
 
 def _replies(shop: Workshop, task: Task) -> tuple[list[str], str]:
     """What the policy's writer answers, and the policy's version."""
-    policy, forms = load_policy(CONFIGURATION)
-    settings, form = shop.settings.tasks, forms[CONFIGURATION]
+    policy, settings = shop.policy_of_tasks(), shop.settings.tasks
+    form = shop.forms[policy.mix[0].form]
     asked = prompt(form, task.kind, task.examples, settings.bounds)
-    how = asking.sampling(form, shop.settings.policy, f"{task.id}/{policy.version}")
-    how = replace(how, schema=json.dumps(schema(task.kind, settings.bounds)))
+    how = sampling(form, task.kind, settings.bounds, shop.settings.policy, f"{task.id}/{policy.version}")
     with writing(shop, policy) as (writer, model):
         return writer.ask([asked] * settings.samples, how, model=model), policy.version
 
@@ -70,17 +65,6 @@ def _distinct(shop: Workshop, task: Task, found: list[Configuration]) -> Iterato
 
 def _candidates(shop: Workshop, task: Task, found: list[Configuration]) -> Iterator[tuple[Origin, Configuration]]:
     settings, draw = shop.settings.tasks, random.Random(task.id)
-    yield "recipe", own(shop, task)
+    yield "recipe", own(task.kind, shop.settings.recipes[settings.recipe], settings)
     yield from (("policy", configuration) for configuration in found)
     yield from (("draw", drawn(task.kind, settings.bounds, draw)) for _ in range(settings.drawn))
-
-
-def own(shop: Workshop, task: Task) -> Configuration:
-    """The recipe's configuration: what a task is learned by where nobody has a better idea."""
-    recipe = shop.settings.recipes[shop.settings.tasks.recipe]
-    return Configuration(
-        augmentations=tuple(sort for sort in known(task.kind) if sort in shop.settings.tasks.augmentations),
-        loss=recipe.loss_scope,
-        learning_rate=recipe.learning_rate,
-        epochs=recipe.epochs,
-    )

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seald.config import Guards, Settings
+from seald.config.retraining import Subject
 from seald.domain.base_model import BaseModel
 from seald.domain.collection import CollectionSettings, overlaid
 from seald.domain.policy import Form, OtherWriter, Policy
-from seald.domain.policy_version import PolicyVersion, number_of
+from seald.domain.policy_version import PolicyVersion, number_of, require_subject
 from seald.errors import ConfigError, NotFound
-from seald.policy.registry import load_policy
+from seald.policy.registry import CONFIGURATION, load_policy
 from seald.ports import (
     AdaptationStore,
     AdapterFiles,
@@ -91,7 +92,7 @@ class Workshop:
         return self.settings.ingest.scrub or self.settings_of(collection).scrub
 
     def policy_of(self, collection: str) -> Policy:
-        """The policy that writes this collection's self-edits: its own, else the learned one that is live, else the
+        """The policy of passages that writes this collection's self-edits: its own, else the learned one that is live, else the
         configured one.
 
         Raises ConfigError: its settings name one that may not write or is no longer there, or the policy mixes forms
@@ -106,12 +107,24 @@ class Workshop:
     def policy_named(self, name: str) -> Policy:
         """The policy of this name, learned or of the folder, whatever writes now.
 
-        Raises ConfigError: it is no longer there, or mixes forms that no file describes any more.
+        Raises ConfigError: it is no longer there, writes of tasks, or mixes forms that no file describes any more.
         """
         number = number_of(name)
         if number is not None:
-            return self._formed(self._learned(number).policy)
-        return self.policy if name == self.policy.version else self._formed(load_policy(name)[0])
+            return self._formed(require_subject(self._learned(number).policy, "passage"))
+        return self.policy if name == self.policy.version else self._formed(load_policy(name, "passage")[0])
+
+    def seed_policy(self, subject: Subject) -> Policy:
+        """What writes about the subject where no learned policy does."""
+        return self.policy if subject == "passage" else load_policy(CONFIGURATION, subject)[0]
+
+    def policy_of_tasks(self) -> Policy:
+        """The policy that writes configurations: the learned one that is live, else the seed's.
+
+        Raises ConfigError: it mixes forms that no file describes any more.
+        """
+        live = self.policies.live("task")
+        return self.seed_policy("task") if live is None else self._formed(live.policy)
 
     def _learned(self, number: int) -> PolicyVersion:
         try:

@@ -10,16 +10,21 @@ import json
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from seald.config.tasks import Augmentation, Bounds
+from seald.config import Policy as PolicySettings
+from seald.config import Recipe
+from seald.config.tasks import Augmentation, Bounds, Tasks
 from seald.domain.policy import Form
 from seald.domain.self_edit import LossScope
 from seald.domain.task import OF_GRIDS, OF_TEXTS, Configuration, Pair, TaskKind
+from seald.policy import asking
 from seald.policy.augmenting import together
 from seald.policy.forms import render
+from seald.ports import Sampling
 
 MOST_SHOWN = 3
 """Pairs of a task that the policy is shown."""
@@ -43,6 +48,21 @@ def prompt(form: Form, kind: TaskKind, pairs: Sequence[Pair], bounds: Bounds) ->
         f'"epochs", {epochs[0]} to {epochs[1]}',
     )
     return render(form, kind, told, keys)
+
+
+def sampling(form: Form, kind: TaskKind, bounds: Bounds, settings: PolicySettings, named: str) -> Sampling:
+    """How replies are sampled, under their schema where the engine can; the same name samples the same again."""
+    return replace(asking.sampling(form, settings, named), schema=json.dumps(schema(kind, bounds)))
+
+
+def own(kind: TaskKind, recipe: Recipe, settings: Tasks) -> Configuration:
+    """The recipe's configuration: what a task is learned by where nobody has a better idea."""
+    return Configuration(
+        augmentations=tuple(sort for sort in known(kind) if sort in settings.augmentations),
+        loss=recipe.loss_scope,
+        learning_rate=recipe.learning_rate,
+        epochs=recipe.epochs,
+    )
 
 
 def schema(kind: TaskKind, bounds: Bounds) -> dict[str, Any]:

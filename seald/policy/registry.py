@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from seald.config.retraining import Subject
 from seald.config.shipped import places
 from seald.domain.policy import Form, MixedForm, Policy
+from seald.domain.policy_version import require_subject
 from seald.errors import ConfigError
 
 _PLACES = places("policies")
@@ -22,19 +24,22 @@ CONFIGURATION = "configuration"
 """The form of what is written for a task, and the seed policy that uses it alone."""
 
 
-def load_policy(name: str) -> tuple[Policy, dict[str, Form]]:
-    """The policy `policies/<name>.toml` and all forms that the folder holds.
+def load_policy(name: str, subject: Subject | None = None) -> tuple[Policy, dict[str, Form]]:
+    """The policy `policies/<name>.toml`, which writes about `subject` where that is given, and all forms that the folder
+    holds.
 
     A file with a `[form]` describes that form, and the policy that uses it alone (beside the passage itself); one
     with `[[mix]]` mixes forms of the other files. With a `[writer]`, another model than the served one writes.
 
     Raises:
-        ConfigError: no such policy, or a file does not fit; the message names file and key.
+        ConfigError: no such policy, or it writes about something else, or a file does not fit; the message names file
+            and key.
     """
     folder, files, forms = _all()
     if name not in files:
         raise ConfigError(f"policy.name is {name!r}; {folder} has {', '.join(files) or 'none'}", param="policy.name")
-    return _policy(folder, name, files[name], forms), forms
+    policy = _policy(folder, name, files[name], forms)
+    return policy if subject is None else require_subject(policy, subject), forms
 
 
 def seed_forms(forms: Mapping[str, Form]) -> list[Form]:
@@ -72,12 +77,14 @@ def _form(folder: Path, name: str, values: dict[str, Any]) -> Form:
 
 def _policy(folder: Path, name: str, values: dict[str, Any], forms: dict[str, Form]) -> Policy:
     alone = [{"form": name, "samples": 1}] if "form" in values else []
-    of_passages = name not in forms or forms[name].subject == "passage"
-    by_rule = [MixedForm(form=BY_RULE, samples=1)] if of_passages else []
-    mix = [*by_rule, *(values.get("mix") or alone)]
     known = {key: value for key, value in values.items() if key not in ("form", "mix")}
+    if told := {"version", "subject"} & known.keys():
+        raise ConfigError(f"{folder / name}.toml: {min(told)} is not for a file to say", param=min(told))
     try:
-        policy = Policy(version=name, mix=tuple(MixedForm.model_validate(m) for m in mix), **known)
+        mix = [MixedForm.model_validate(m) for m in values.get("mix") or alone]
+        subject = _subject(folder, name, mix, forms)
+        by_rule = [MixedForm(form=BY_RULE, samples=1)] if subject == "passage" else []
+        policy = Policy(version=name, mix=(*by_rule, *mix), subject=subject, **known)
     except ValidationError as error:
         raise _wrong(folder, name, error) from None
     unknown = [mixed.form for mixed in policy.mix if mixed.form not in forms]
@@ -85,6 +92,13 @@ def _policy(folder: Path, name: str, values: dict[str, Any], forms: dict[str, Fo
         raise ConfigError(f"{folder / name}.toml mixes {', '.join(unknown)}, which no file describes", param="mix")
     unique = {mixed.form: mixed for mixed in policy.mix}
     return policy.model_copy(update={"mix": tuple(unique.values())})
+
+
+def _subject(folder: Path, name: str, mix: Sequence[MixedForm], forms: Mapping[str, Form]) -> Subject:
+    subjects: set[Subject] = {forms[mixed.form].subject for mixed in mix if mixed.form in forms} or {"passage"}
+    if len(subjects) > 1:
+        raise ConfigError(f"{folder / name}.toml mixes forms for passages with forms for tasks", param="mix")
+    return subjects.pop()
 
 
 def _wrong(folder: Path, name: str, error: ValidationError) -> ConfigError:

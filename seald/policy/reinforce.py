@@ -114,4 +114,4 @@ def lessons_of(won: Sequence[Episode]) -> tuple[Line, ...]:
 
 def _is_ended(text: str) -> bool:
     """Nobody tells whether the writer came to its end, but a sentence that did has a mark there."""
-    return text.rstrip().endswith((".", "!", "?", '"', "”", ")", ":"))
+    return text.rstrip().endswith((".", "!", "?", '"', "”", ")", ":", "}"))

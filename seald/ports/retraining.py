@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from seald.config.retraining import Subject
 from seald.domain.episode import Episode
 from seald.domain.policy import Policy
 from seald.domain.policy_version import PolicyManifest, PolicyVersion
@@ -104,7 +105,7 @@ class EpisodeStore(Protocol):
 
 
 class PolicyStore(Protocol):
-    """Learned policies and the pointer to the one that writes."""
+    """Learned policies and the pointers to those that write: one of passages, one of tasks."""
 
     def allot(self, retraining_id: str, round: int, *, parent: int | None, policy: Policy) -> PolicyVersion:
         """Give the round of a retraining its policy version, once, and set the retraining's `version`. `policy.version`
@@ -130,13 +131,14 @@ class PolicyStore(Protocol):
         """Oldest first."""
         ...
 
-    def live(self) -> PolicyVersion | None:
-        """The learned policy that writes; None: the seed policy that the configuration names."""
+    def live(self, subject: Subject = "passage") -> PolicyVersion | None:
+        """The learned policy that writes about `subject`; None: the seed policy, of passages the one that the
+        configuration names."""
         ...
 
     def promote(self, retraining_id: str, result: TournamentResult) -> PolicyVersion:
         """In one transaction: the retraining's `version` candidate → approved, its other candidates → rejected, the
-        pointer moves to it, the retraining judging → promoted with the result among its figures.
+        pointer of its subject moves to it, the retraining judging → promoted with the result among its figures.
 
         Raises Conflict (code `incumbent_changed`) when another policy writes by now than when it was begun.
         """
@@ -148,11 +150,11 @@ class PolicyStore(Protocol):
         """In one transaction: every candidate of the retraining → rejected, the retraining → refused."""
         ...
 
-    def roll_back(self, to: int | None, *, reason: str | None) -> PolicyVersion | None:
-        """Move the pointer to `to` (0: the seed policy; None: the one that wrote before this one).
+    def roll_back(self, to: int | None, *, reason: str | None, subject: Subject = "passage") -> PolicyVersion | None:
+        """Move the subject's pointer to `to` (0: the seed policy; None: the one that wrote before this one).
 
-        Raises NotFound, or Conflict when `to` was never approved or learned from what was taken back, or there is
-        nothing to go back to.
+        Raises NotFound, or Conflict when `to` was never approved or learned from what was taken back, writes about
+        something else (code `other_subject`), or there is nothing to go back to.
         """
         ...
 

@@ -34,5 +34,6 @@ class TaskStore(Protocol):
 
     def delete(self, task: Task) -> tuple[int, ...]:
         """In one transaction: its examples are gone, its adaptations that have not ended are cancelled, its versions
-        retired, nothing of it is live; return the versions that had files. Twice is once."""
+        retired, nothing of it is live; return the versions that had files. A retraining that it is a lesson of has
+        failed, a policy that learned from it writes no more and has no weights. Twice is once."""
         ...

@@ -1,4 +1,4 @@
-"""Learned policies, and the pointer to the one that writes."""
+"""Learned policies, and the pointers to those that write, of passages and of tasks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from seald.config.retraining import Subject
 from seald.domain.adapter import AdapterStatus, check_adapter_transition
 from seald.domain.policy import Policy
 from seald.domain.policy_version import PREFIX, PolicyVersion
@@ -14,12 +15,10 @@ from seald.domain.tournament import TournamentResult
 from seald.errors import Conflict, IllegalTransition
 from seald.ports import Clock
 from seald.store import policy_pointer, retrainings, supersession
-from seald.store.policy_versions import every, find, tainted, this
+from seald.store.policy_versions import end, every, find, tainted, this
 from seald.store.retraining_tables import policy_versions as rows
 from seald.store.retraining_tables import retrainings as retraining_rows
 from seald.store.session import Session, next_number
-
-END_OF_WEIGHTS = {AdapterStatus.APPROVED: AdapterStatus.RETIRED, AdapterStatus.CANDIDATE: AdapterStatus.REJECTED}
 
 
 class SqlPolicies:
@@ -85,10 +84,10 @@ class SqlPolicies:
         with self._session.read() as connection:
             return every(connection)
 
-    def live(self) -> PolicyVersion | None:
-        """The learned policy that writes; None: the seed policy that the configuration names."""
+    def live(self, subject: Subject = "passage") -> PolicyVersion | None:
+        """The learned policy that writes about `subject`; None: the seed policy."""
         with self._session.read() as connection:
-            version = policy_pointer.version_of(connection)
+            version = policy_pointer.version_of(connection, subject)
             return find(connection, version) if version is not None else None
 
     def promote(self, retraining_id: str, result: TournamentResult) -> PolicyVersion:
@@ -100,7 +99,8 @@ class SqlPolicies:
             self._decide(connection, winner, AdapterStatus.APPROVED)
             retrainings.reject_candidates(connection, retraining_id)
             self._require_incumbent(connection, winner, retraining.incumbent)
-            policy_pointer.move(connection, self._clock, winner.version, kind="promotion", reason=None)
+            subject = winner.subject
+            policy_pointer.move(connection, self._clock, subject, winner.version, kind="promotion", reason=None)
             retrainings.move(
                 connection,
                 self._clock,
@@ -123,15 +123,15 @@ class SqlPolicies:
                 connection, self._clock, retraining_id, before, refused, figures=figures, error=error
             )
 
-    def roll_back(self, to: int | None, *, reason: str | None) -> PolicyVersion | None:
-        """Move the pointer to `to` (0: the seed policy; None: the one that wrote before this one).
+    def roll_back(self, to: int | None, *, reason: str | None, subject: Subject = "passage") -> PolicyVersion | None:
+        """Move the subject's pointer to `to` (0: the seed policy; None: the one that wrote before this one).
 
-        Raises NotFound; Conflict for one that never won or learned from what was taken back, or (code
-        `nothing_to_roll_back`) where the seed policy writes.
+        Raises NotFound; Conflict for one that never won or learned from what was taken back, for one (code
+        `other_subject`) that writes about something else, or (code `nothing_to_roll_back`) where the seed policy writes.
         """
         with self._session.write() as connection:
-            target = _target(connection, to)
-            policy_pointer.move(connection, self._clock, target, kind="rollback", reason=reason)
+            target = _target(connection, to, subject)
+            policy_pointer.move(connection, self._clock, subject, target, kind="rollback", reason=reason)
             return find(connection, target) if target is not None else None
 
     def tainted(self) -> list[PolicyVersion]:
@@ -145,11 +145,10 @@ class SqlPolicies:
         """Its files are gone: no weights any more, and it does not write. Twice is once."""
         with self._session.write() as connection:
             known = find(connection, version)
-            ended = END_OF_WEIGHTS.get(known.status, known.status)
-            connection.execute(this(version).values(status=ended, sha256=None, manifest_sha256=None))
+            end(connection, known)
             if known.live:
-                back = policy_pointer.before(connection)
-                policy_pointer.move(connection, self._clock, back, kind="forget", reason=None)
+                back = policy_pointer.before(connection, known.subject)
+                policy_pointer.move(connection, self._clock, known.subject, back, kind="forget", reason=None)
 
     def _decide(self, connection: Connection, candidate: PolicyVersion, after: AdapterStatus) -> None:
         check_adapter_transition(candidate.status, after)
@@ -158,7 +157,7 @@ class SqlPolicies:
             raise IllegalTransition(f"{candidate.label} is not {candidate.status} any more: read it again")
 
     def _require_incumbent(self, connection: Connection, winner: PolicyVersion, incumbent: int | None) -> None:
-        now = policy_pointer.version_of(connection)
+        now = policy_pointer.version_of(connection, winner.subject)
         if now != incumbent:
             named = [f"{PREFIX}{one}" if one is not None else "the seed policy" for one in (incumbent, now)]
             raise Conflict(
@@ -186,15 +185,17 @@ def _winner(connection: Connection, retraining: Retraining) -> PolicyVersion:
     return winner
 
 
-def _target(connection: Connection, to: int | None) -> int | None:
+def _target(connection: Connection, to: int | None, subject: Subject) -> int | None:
     if to is None:
-        if policy_pointer.version_of(connection) is None:
+        if policy_pointer.version_of(connection, subject) is None:
             raise Conflict("the seed policy writes already", code="nothing_to_roll_back")
-        return policy_pointer.before(connection)
+        return policy_pointer.before(connection, subject)
     if to == 0:
         return None
     target = find(connection, to)
-    if to not in policy_pointer.may_write(connection):
+    if target.subject != subject:
+        raise Conflict(f"{target.label} writes about {target.subject}s, not about {subject}s", code="other_subject")
+    if to not in policy_pointer.may_write(connection, subject):
         raise Conflict(
             f"{target.label} is {target.status}: only a policy that won its tournament, and learned from nothing that "
             "was taken back, may write"

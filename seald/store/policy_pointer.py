@@ -1,41 +1,45 @@
-"""The pointer to the learned policy that writes, and the history of its moves. For use inside a wider transaction."""
+"""The pointers to the learned policies that write, one of passages and one of tasks, and the history of their moves. For
+use inside a wider transaction."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, select, update
 
+from seald.config.retraining import Subject
 from seald.domain.adapter import AdapterStatus
 from seald.ports import Clock
 from seald.store import policy_versions, trail
 from seald.store.retraining_tables import live_policy as pointer
 from seald.store.retraining_tables import policy_moves as moves
 
-ONLY_ROW = 1
+
+def version_of(connection: Connection, subject: Subject) -> int | None:
+    """The learned policy that writes about `subject`; None is the seed policy."""
+    return connection.scalar(select(pointer.c.version).where(pointer.c.subject == subject))
 
 
-def version_of(connection: Connection) -> int | None:
-    """The learned policy that writes; None is the seed policy."""
-    return connection.scalar(select(pointer.c.version))
-
-
-def may_write(connection: Connection) -> set[int]:
-    """Those that won their tournament and learned from nothing that was taken back since."""
-    won = {one.version for one in policy_versions.every(connection) if one.status is AdapterStatus.APPROVED}
+def may_write(connection: Connection, subject: Subject) -> set[int]:
+    """Those for the subject that won their tournament and learned from nothing that was taken back since."""
+    every = (one for one in policy_versions.every(connection) if one.subject == subject)
+    won = {one.version for one in every if one.status is AdapterStatus.APPROVED}
     return won - {one.version for one in policy_versions.tainted(connection)}
 
 
-def before(connection: Connection) -> int | None:
+def before(connection: Connection, subject: Subject) -> int | None:
     """The learned policy that wrote before and still may; None is the seed policy, also when that writes."""
-    led_to = connection.scalars(select(moves.c.to_version).order_by(moves.c.seq))
-    return trail.before(led_to, may_write(connection))
+    mine = select(moves.c.to_version).where(moves.c.subject == subject)
+    return trail.before(connection.scalars(mine.order_by(moves.c.seq)), may_write(connection, subject))
 
 
-def move(connection: Connection, clock: Clock, to: int | None, *, kind: str, reason: str | None) -> None:
-    """Let `to` write, and write the move down. Where it writes already, nothing moves."""
-    now = version_of(connection)
+def move(
+    connection: Connection, clock: Clock, subject: Subject, to: int | None, *, kind: str, reason: str | None
+) -> None:
+    """Let `to`, a policy for the subject, write, and write the move down. Where it writes already, nothing moves."""
+    now = version_of(connection, subject)
     if now == to:
         return
-    if connection.execute(update(pointer).values(version=to)).rowcount == 0:
-        connection.execute(pointer.insert().values(id=ONLY_ROW, version=to))
-    values = {"kind": kind, "from_version": now, "to_version": to, "reason": reason}
+    mine = update(pointer).where(pointer.c.subject == subject)
+    if connection.execute(mine.values(version=to)).rowcount == 0:
+        connection.execute(pointer.insert().values(subject=subject, version=to))
+    values = {"subject": subject, "kind": kind, "from_version": now, "to_version": to, "reason": reason}
     connection.execute(moves.insert().values(**values, at=clock.now()))

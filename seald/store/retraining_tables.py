@@ -43,7 +43,8 @@ lessons = Table(
     Column("context", String(64), primary_key=True),
     Column("place", Integer, nullable=False),
     Column("held_out", Boolean, nullable=False),
-    Column("document", String(64), ForeignKey("documents.id"), index=True),
+    # Of a stored document, or of a stored task.
+    Column("document", String(64), index=True),
     Column("body", JSON, nullable=False),
     Column("exam", JSON(none_as_null=True)),
 )
@@ -57,7 +58,7 @@ episodes = Table(
     Column("arm", String(128), nullable=False),
     Column("context", String(64), nullable=False),
     Column("sample", Integer, nullable=False),
-    Column("document", String(64), ForeignKey("documents.id"), index=True),
+    Column("document", String(64), index=True),
     Column("body", JSON, nullable=False),
     Index(None, "retraining", "round"),
 )
@@ -82,8 +83,7 @@ policy_versions = Table(
 live_policy = Table(
     "live_policy",
     metadata,
-    # There is one row at most, and this is its number.
-    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("subject", String(16), primary_key=True),
     Column("version", Integer, ForeignKey("policy_versions.version")),
 )
 
@@ -91,6 +91,7 @@ policy_moves = Table(
     "policy_moves",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("subject", String(16), nullable=False, server_default="passage"),
     Column("kind", String(16), nullable=False),
     Column("from_version", Integer),
     Column("to_version", Integer),

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, select
 
 from seald.domain.document import Document
+from seald.domain.task import TASK_ID
 from seald.errors import Conflict, IllegalTransition, NotFound
 from seald.store.tables import documents as rows
+from seald.store.task_tables import tasks as task_rows
 
 
 def current(connection: Connection, documents: Sequence[str]) -> list[str]:
@@ -34,9 +36,11 @@ def remaining(connection: Connection, documents: Sequence[str]) -> list[str]:
 
 
 def forgotten(connection: Connection, documents: Sequence[str]) -> set[str]:
-    """Those that were taken back."""
+    """Those that were taken back; of tasks, which policies learn from as they do from documents, those not there."""
     query = select(rows.c.id).where(rows.c.id.in_(documents), rows.c.forgotten.is_not(None))
-    return set(connection.scalars(query))
+    tasks = {id for id in documents if id.startswith(TASK_ID)}
+    known = set(connection.scalars(select(task_rows.c.id).where(task_rows.c.id.in_(tasks)))) if tasks else set()
+    return set(connection.scalars(query)) | (tasks - known)
 
 
 def require_kept(connection: Connection, who: str, documents: Iterable[str]) -> None:

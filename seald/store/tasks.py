@@ -10,7 +10,7 @@ from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.task import Task
 from seald.errors import Conflict, NotFound
 from seald.ports import Clock, Page
-from seald.store import adaptations, live, versions
+from seald.store import adaptations, live, unlearning, versions
 from seald.store.session import Session, next_number, numbered_page
 from seald.store.tables import Row
 from seald.store.tables import adapter_versions as version_rows
@@ -67,6 +67,7 @@ class SqlTasks:
             for one in adaptations.open_of(connection, task.lineage):
                 adaptations.stop(connection, self._clock, one, DELETED)
             live.move(connection, self._clock, task.lineage, None, kind="forget", reason=DELETED["message"])
+            unlearning.withdraw(connection, self._clock, task.id)
             return _retire(connection, task.lineage)
 
     def _take_up_again(self, connection: Connection, known: Row) -> Adaptation:

@@ -1,12 +1,13 @@
-"""What a document that is taken back leaves in retrainings and learned policies. For use inside a wider transaction."""
+"""What a document (or task) that is taken back leaves in retrainings and learned policies. For use inside a wider transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Connection, or_, select, update
 
+from seald.config.retraining import Subject
 from seald.domain.retraining import TERMINAL, RetrainingStatus
 from seald.ports import Clock
 from seald.store import policy_pointer, policy_versions, retrainings
@@ -36,9 +37,11 @@ def stop(connection: Connection, clock: Clock, document: str) -> int:
         status = retrainings.fetch(connection, id).status
         if status not in TERMINAL:
             retrainings.move(connection, clock, id, status, RetrainingStatus.FAILED, error=STOPPED)
-    if policy_pointer.version_of(connection) in {v.version for v in policy_versions.learned_from(connection, document)}:
-        back = policy_pointer.before(connection)
-        policy_pointer.move(connection, clock, back, kind="forget", reason=document)
+    learned = {version.version for version in policy_versions.learned_from(connection, document)}
+    for subject in get_args(Subject):
+        if policy_pointer.version_of(connection, subject) in learned:
+            back = policy_pointer.before(connection, subject)
+            policy_pointer.move(connection, clock, subject, back, kind="forget", reason=document)
     return _withdraw(connection, document)
 
 
@@ -61,6 +64,14 @@ def empty(connection: Connection, document: str) -> dict[str, int]:
         "episodes": _delete_episodes(connection, document),
         "lessons": connection.execute(lessons.delete().where(lessons.c.document == document)).rowcount,
     }
+
+
+def withdraw(connection: Connection, clock: Clock, task: str) -> None:
+    """All that a deleted task leaves, at once: it has no adapter that must be rebuilt first. Its row is gone already."""
+    stop(connection, clock, task)
+    empty(connection, task)
+    for version in policy_versions.learned_from(connection, task):
+        policy_versions.end(connection, version)
 
 
 def _delete_episodes(connection: Connection, document: str) -> int:
