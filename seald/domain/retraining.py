@@ -78,8 +78,8 @@ LEAST_TESTS = 2
 
 
 class Context(BaseModel):
-    """What self-edits are written for: a passage, `context` with `questions`; or a task, `examples` with `test`. `edits`
-    are ready-made ones, by writer, used in place of samples."""
+    """What self-edits are written for: a passage, `context` with `questions`, or a task, `examples` with `test`.
+    `edits` are ready-made ones, by writer, used in place of samples."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -108,8 +108,8 @@ class Context(BaseModel):
         check_rule(self.examples)
         if len(self.tests) < LEAST_TESTS:
             raise ValueError(
-                f"a task needs {LEAST_TESTS} different tests with their outputs, none of them an example, to be paid for "
-                "and to be judged by"
+                f"a task needs {LEAST_TESTS} different tests with their outputs, none of them an example: one pays, one "
+                "judges"
             )
         return self
 
@@ -211,8 +211,8 @@ class RetrainingAsk(BaseModel):
         found: set[Subject] = {context.subject for context in contexts} | ({self.subject} if self.subject else set())
         if len(found) > 1:
             raise InvalidRequest(
-                "one policy writes about passages and another about tasks: a run is over passages or over tasks, as its "
-                "`subject` says where it says so",
+                "one policy writes about passages and another about tasks: a run is over passages or over tasks, and "
+                "`subject`, where it is sent, says which",
                 param="contexts",
                 code="mixed_contexts",
             )

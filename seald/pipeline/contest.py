@@ -1,5 +1,9 @@
 """judging → promoted or refused: the learned policy, the incumbent and every seed form write for contexts that nothing
-was learned from, at equal tokens; what their adapters gain on the hidden questions decides."""
+was learned from, at equal tokens; what their adapters gain on the hidden questions decides.
+
+Of tasks: the learned policy, the incumbent and the recipe's own configuration, which nobody writes. Each trains by one
+configuration, the first of its samples that is one, as it stands: epochs are what is learned, so tokens differ.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,19 @@ from statistics import fmean
 from seald.domain.episode import Episode
 from seald.domain.policy import MixedForm, Policy
 from seald.domain.retraining import Lesson, Retraining, RetrainingStatus
-from seald.domain.tournament import INCUMBENT, LEARNED, Standing
+from seald.domain.tournament import INCUMBENT, LEARNED, RECIPE, Standing
 from seald.errors import Conflict
-from seald.pipeline.draft import drafting, episode_of, is_usable, policy_of, weighed
+from seald.pipeline.draft import drafting, drafts_of, episode_of, is_usable, policy_of, weighed
 from seald.pipeline.earn import LEAST_SEEDS, min_first, score_some
 from seald.pipeline.workshop import Workshop
 from seald.pipeline.writer import writing
+from seald.policy.configuring import own
 from seald.policy.diversity import diversity
-from seald.policy.drafting import drafts, draw_forms
+from seald.policy.drafting import Draft, draw_forms
 from seald.policy.registry import seed_forms
 from seald.policy.rewards import hidden_gain, mean_reward
 from seald.policy.targeting import tokens
+from seald.policy.task_drafting import draft_of
 from seald.policy.tournament import fill, gain, judge
 from seald.ports import BASE, Continuation
 
@@ -52,8 +58,10 @@ def contest(shop: Workshop, run: Retraining) -> None:
 
 
 def _contestants(shop: Workshop, run: Retraining) -> Mapping[str, Policy]:
-    incumbent = policy_of(shop, run.incumbent)
-    found = {LEARNED: policy_of(shop, run.version), INCUMBENT: incumbent}
+    incumbent = policy_of(shop, run, run.incumbent)
+    found = {LEARNED: policy_of(shop, run, run.version), INCUMBENT: incumbent}
+    if run.subject == "task":
+        return found | {RECIPE: shop.seed_policy("task").model_copy(update={"version": RECIPE})}
     written = [mixed.form for mixed in incumbent.mix if shop.forms[mixed.form].prompt is not None]
     for form in seed_forms(shop.forms):
         # A seed policy of one form is that form: it is not to be beaten twice.
@@ -68,39 +76,55 @@ def _seeds(episode: Episode) -> int:
 
 
 def _write(shop: Workshop, run: Retraining, lesson: Lesson, arm: str, policy: Policy, at: dict[str, int]) -> None:
-    settings = shop.settings.policy.retrain.tournament
-    with writing(shop, policy) as (writer, model):
-        task = drafting(shop, policy, lesson, model, explore=0.0)
-        # One form, and of who mixes alike the same one: diversity is then the writer's, not the draw's.
-        forms = draw_forms(task, f"{run.id}/{lesson.id}", 1) * settings.samples
-        written = drafts(writer, lesson.context, task, named=f"{run.id}/{arm}/{lesson.id}", forms=forms)
+    written = _drafts(shop, run, lesson, arm, policy)
     each = [episode_of(run, TOURNAMENT, arm, lesson, policy, draft) for draft in written]
     each = [e.model_copy(update={"sample": e.sample + 1, "survived": False}) for e in each]
-    lines = fill([line for episode in each for line in episode.lines], settings.tokens)
-    whole = each[0].model_copy(
+    whole = _first_configuration(each) if run.subject == "task" else _together(shop, each)
+    seconds = sum(episode.seconds for episode in each)
+    whole = whole.model_copy(update={"sample": WHOLE, "survived": True, "seconds": seconds})
+    shop.episodes.put([*weighed(lesson, [whole]), *weighed(lesson, each)])
+    shop.retrainings.note(run.id, "contested", {"arm": arm, "context": lesson.id, "lines": len(whole.lines), **at})
+
+
+def _drafts(shop: Workshop, run: Retraining, lesson: Lesson, arm: str, policy: Policy) -> list[Draft]:
+    if arm == RECIPE:
+        context, settings = lesson.context, shop.settings
+        theirs = own(context.kind, settings.recipes[settings.tasks.recipe], settings.tasks)
+        return [draft_of(context, drafting(shop, policy, lesson, "", explore=0.0), theirs)]
+    with writing(shop, policy) as (writer, model):
+        how = drafting(shop, policy, lesson, model, explore=0.0)
+        # One form, and of who mixes alike the same one: diversity is then the writer's, not the draw's.
+        forms = draw_forms(how, f"{run.id}/{lesson.id}", 1) * shop.settings.policy.retrain.tournament.samples
+        return drafts_of(writer, lesson.context, how, named=f"{run.id}/{arm}/{lesson.id}", forms=forms)
+
+
+def _first_configuration(each: Sequence[Episode]) -> Episode:
+    """What is trained by; where no reply is one, nothing is."""
+    return next((episode for episode in each if episode.lines), each[0])
+
+
+def _together(shop: Workshop, each: Sequence[Episode]) -> Episode:
+    """Self-edits of a passage, cut to equal tokens."""
+    lines = fill([line for e in each for line in e.lines], shop.settings.policy.retrain.tournament.tokens)
+    return each[0].model_copy(
         update={
-            "sample": WHOLE,
-            "survived": True,
             "raw": "\n\n".join(episode.raw for episode in each),
             "lines": lines,
             # All are trained for as many epochs, or more of them would win.
             "directives": each[0].directives.model_copy(update={"epochs": None}),
             "edit_tokens": tokens(lines),
-            "seconds": sum(episode.seconds for episode in each),
         }
     )
-    shop.episodes.put([*weighed(lesson, [whole]), *weighed(lesson, each)])
-    shop.retrainings.note(run.id, "contested", {"arm": arm, "context": lesson.id, "lines": len(lines), **at})
 
 
 def _judge(
     shop: Workshop, run: Retraining, lessons: Sequence[Lesson], arms: Sequence[str], episodes: Sequence[Episode]
 ) -> None:
-    settings = shop.settings.policy.retrain.tournament
+    settings = shop.settings.policy.retrain.of(run.subject).tournament
     wholes = {(e.arm, e.context_id): e for e in episodes if e.sample == WHOLE}
     # Whose lines were all dropped taught nothing: its gain is none.
     scores = {arm: [hidden_gain(wholes[arm, lesson.id]) or 0.0 for lesson in lessons] for arm in arms}
-    standings = [_standing(shop, arm, lessons, wholes, episodes) for arm in arms]
+    standings = [_standing(shop, run, arm, lessons, wholes, episodes) for arm in arms]
     result = judge(scores, standings, settings)
     result = result.model_copy(update=_gains(shop, run, lessons, wholes, episodes))
     figures = {"tournament": result.model_dump()}
@@ -120,11 +144,11 @@ Wholes = Mapping[tuple[str, str], Episode]
 
 
 def _standing(
-    shop: Workshop, arm: str, lessons: Sequence[Lesson], wholes: Wholes, episodes: Sequence[Episode]
+    shop: Workshop, run: Retraining, arm: str, lessons: Sequence[Lesson], wholes: Wholes, episodes: Sequence[Episode]
 ) -> Standing:
     own = [wholes[arm, lesson.id] for lesson in lessons]
     scores = [score for episode in own for score in episode.scores]
-    weights = shop.settings.policy.retrain.rewards
+    weights = shop.settings.policy.retrain.of(run.subject).rewards
     written = [_written(episodes, arm, lesson) for lesson in lessons]
     return Standing(
         arm=arm,
@@ -133,7 +157,7 @@ def _standing(
         logprob=round(fmean(score.hidden_logprob for score in scores), 4) if scores else 0.0,
         proxy=round(fmean(_proxy(each) for each in written), 4),
         reward=round(fmean(mean_reward(episode, weights) or 0.0 for episode in own), 4),
-        tokens=fmean(episode.edit_tokens for episode in own),
+        tokens=fmean(map(_trained if run.subject == "task" else _of_an_epoch, own)),
         diversity=round(fmean(diversity([episode.raw for episode in each]) for each in written), 4),
     )
 
@@ -141,6 +165,15 @@ def _standing(
 def _written(episodes: Sequence[Episode], arm: str, lesson: Lesson) -> list[Episode]:
     """A contestant's self-edits for a context as they were written."""
     return [e for e in episodes if (e.arm, e.context_id) == (arm, lesson.id) and e.sample != WHOLE]
+
+
+def _of_an_epoch(whole: Episode) -> float:
+    return whole.edit_tokens
+
+
+def _trained(whole: Episode) -> float:
+    """In all epochs."""
+    return fmean(score.tokens for score in whole.scores) if whole.scores else 0.0
 
 
 def _proxy(written: Sequence[Episode]) -> float:
@@ -151,7 +184,8 @@ def _gains(
     shop: Workshop, run: Retraining, lessons: Sequence[Lesson], wholes: Wholes, episodes: Sequence[Episode]
 ) -> dict[str, object]:
     """What learning did to writing: to reward and proxy of fresh self-edits, and to how probable good ones are."""
-    weights, alpha = shop.settings.policy.retrain.rewards, shop.settings.policy.retrain.tournament.alpha
+    settings = shop.settings.policy.retrain.of(run.subject)
+    weights, alpha = settings.rewards, settings.tournament.alpha
     arms = (INCUMBENT, LEARNED)
     found = {
         "reward": [[mean_reward(wholes[arm, lesson.id], weights) or 0.0 for lesson in lessons] for arm in arms],
@@ -176,7 +210,7 @@ def _logprobs(
     Training on any replies makes such replies more probable. Only where the best rise by more than all do has it been
     learned what is good.
     """
-    mix = {mixed.form for mixed in policy_of(shop, run.incumbent).mix} | {INCUMBENT}
+    mix = {mixed.form for mixed in policy_of(shop, run, run.incumbent).mix} | {INCUMBENT, RECIPE}
     arms = [arm for arm in dict.fromkeys(arm for arm, _ in wholes) if arm in mix]
     best, every = [], []
     for lesson in lessons:
@@ -184,7 +218,7 @@ def _logprobs(
         best.append(_written(episodes, winner, lesson))
         every.append([episode for arm in arms for episode in _written(episodes, arm, lesson)])
     written = [episode for group in every for episode in group]
-    scores = [_scored(shop, policy_of(shop, version), written) for version in (run.incumbent, run.version)]
+    scores = [_scored(shop, policy_of(shop, run, version), written) for version in (run.incumbent, run.version)]
 
     def means(groups: Sequence[Sequence[Episode]]) -> list[list[float]]:
         return [[fmean(known[episode.key] for episode in group) for group in groups] for known in scores]

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from math import ceil
 
 from seald.domain.episode import POLICY_ARM, Episode
-from seald.domain.policy import Policy
-from seald.domain.retraining import Lesson, Retraining, RetrainingStatus
+from seald.domain.policy import Form, Policy
+from seald.domain.retraining import Context, Lesson, Retraining, RetrainingStatus
 from seald.errors import InvalidRequest
 from seald.pipeline.exam import prepare
 from seald.pipeline.lessons import LEAST
+from seald.pipeline.task_exam import nothing_right
 from seald.pipeline.workshop import Workshop
 from seald.pipeline.writer import writing
 from seald.policy.diversity import diversity
 from seald.policy.drafting import Draft, Drafting, drafts, draw_forms, imported
 from seald.policy.proxy import proxy
+from seald.policy.task_drafting import UNPARSEABLE, configurations, ready_made
+from seald.ports import Writer
 
 S = RetrainingStatus
 
@@ -59,9 +62,9 @@ def is_usable(lesson: Lesson) -> bool:
     return lesson.exam is not None and bool(lesson.exam.rewarded) and bool(lesson.exam.hidden)
 
 
-def policy_of(shop: Workshop, version: int | None) -> Policy:
-    """A learned policy, or (None) the seed policy that the configuration names."""
-    return shop.policies.get(version).policy if version is not None else shop.policy
+def policy_of(shop: Workshop, run: Retraining, version: int | None) -> Policy:
+    """A learned policy, or (None) the seed policy of what the run is about."""
+    return shop.policies.get(version).policy if version is not None else shop.seed_policy(run.subject)
 
 
 def drafting(shop: Workshop, policy: Policy, lesson: Lesson, model: str, *, explore: float) -> Drafting:
@@ -76,7 +79,19 @@ def drafting(shop: Workshop, policy: Policy, lesson: Lesson, model: str, *, expl
         model=model,
         explore=explore,
         questions=questions,
+        tasks=shop.settings.tasks,
+        seed=shop.settings.training.seed,
     )
+
+
+def drafts_of(writer: Writer, context: Context, how: Drafting, *, named: str, forms: Sequence[Form]) -> list[Draft]:
+    """Self-edits of a passage, one of each form, or as many configurations of a task.
+
+    Raises:
+        EngineUnavailable, EngineRefused: the writer did not answer.
+    """
+    write = configurations if context.subject == "task" else drafts
+    return write(writer, context, how, named=named, forms=forms)
 
 
 def episode_of(run: Retraining, round: int, arm: str, lesson: Lesson, policy: Policy, draft: Draft) -> Episode:
@@ -102,7 +117,10 @@ def episode_of(run: Retraining, round: int, arm: str, lesson: Lesson, policy: Po
 
 
 def weighed(lesson: Lesson, episodes: Sequence[Episode]) -> list[Episode]:
-    """The episodes of one lesson with their proxies."""
+    """The episodes of one lesson with their proxies: of a task whether there is a configuration at all, for the rubric
+    is about texts."""
+    if lesson.context.subject == "task":
+        return [episode.model_copy(update={"proxy": {"total": float(bool(episode.lines))}}) for episode in episodes]
     title, passage = lesson.context.title, lesson.context.context
     return [
         episode.model_copy(
@@ -120,24 +138,28 @@ def _examine(shop: Workshop, run: Retraining, lesson: Lesson, at: dict[str, int]
 
 
 def _sample(shop: Workshop, run: Retraining, lesson: Lesson, at: dict[str, int]) -> None:
-    policy = policy_of(shop, run.start if run.round == 1 else run.version)
+    policy = policy_of(shop, run, run.start if run.round == 1 else run.version)
     written = _written(shop, run, lesson, policy)
     episodes = weighed(lesson, [episode_of(run, run.round, POLICY_ARM, lesson, policy, draft) for draft in written])
-    shop.episodes.put(_with_survivors(episodes, shop.settings.policy.retrain.survivors))
+    episodes = _with_survivors(episodes, shop.settings.policy.retrain.survivors)
+    shop.episodes.put(episodes if run.subject == "passage" else _without_failed(shop, lesson, episodes))
     told: dict[str, float] = {"written": len(episodes), "lines": sum(len(episode.lines) for episode in episodes), **at}
     told["diversity"] = round(diversity([episode.raw for episode in episodes]), 4)
+    if run.subject == "task":
+        told[UNPARSEABLE] = sum(episode.dropped.get(UNPARSEABLE, 0) for episode in episodes)
     shop.retrainings.note(run.id, "sampled", {"round": run.round, "context": lesson.id, **told})
 
 
 def _written(shop: Workshop, run: Retraining, lesson: Lesson, policy: Policy) -> list[Draft]:
     settings, named = shop.settings.policy.retrain, f"{run.id}/{run.round}/{lesson.id}"
     if run.spec.writer is not None and run.round == 1:
-        task = drafting(shop, policy, lesson, "", explore=settings.explore)
-        return imported(lesson.context, run.spec.writer, task, count=run.spec.samples)
+        how = drafting(shop, policy, lesson, "", explore=settings.explore)
+        take = ready_made if run.subject == "task" else imported
+        return take(lesson.context, run.spec.writer, how, count=run.spec.samples)
     with writing(shop, policy) as (writer, model):
-        task = drafting(shop, policy, lesson, model, explore=settings.explore)
-        forms = draw_forms(task, named, run.spec.samples)
-        return drafts(writer, lesson.context, task, named=named, forms=forms)
+        how = drafting(shop, policy, lesson, model, explore=settings.explore)
+        forms = draw_forms(how, named, run.spec.samples)
+        return drafts_of(writer, lesson.context, how, named=named, forms=forms)
 
 
 def _with_survivors(episodes: Sequence[Episode], share: float) -> list[Episode]:
@@ -148,3 +170,11 @@ def _with_survivors(episodes: Sequence[Episode], share: float) -> list[Episode]:
     ranked = [e for e in ranked if alike[e.lines, e.directives] is e]
     survivors = {episode.key for episode in ranked[: ceil(share * len(episodes))]}
     return [episode.model_copy(update={"survived": episode.key in survivors}) for episode in episodes]
+
+
+def _without_failed(shop: Workshop, lesson: Lesson, episodes: Sequence[Episode]) -> list[Episode]:
+    """A reply that is no configuration is not trained: it is paid as though nothing had come out right, so that it is
+    the worst of its context."""
+    assert lesson.exam is not None, "a lesson has its exam before anything is sampled for it"
+    worst = {"survived": False, "scores": (nothing_right(lesson.exam, seed=shop.settings.training.seed),)}
+    return [episode if episode.lines else episode.model_copy(update=worst) for episode in episodes]

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from seald.domain.episode import POLICY_ARM, Episode
+from seald.domain.episode import POLICY_ARM, Episode, Score
 from seald.domain.retraining import Lesson, Retraining, RetrainingStatus
 from seald.errors import TrainerFailed
 from seald.pipeline.score import forget_work, score
+from seald.pipeline.task_exam import nothing_right
 from seald.pipeline.workshop import Workshop
 from seald.policy.reliability import Reliability, reliability
 from seald.policy.rewards import rewards
@@ -49,7 +50,10 @@ def score_some(shop: Workshop, run: Retraining, lessons: Mapping[str, Lesson], e
             for episode in episodes:
                 score_some(shop, run, lessons, [episode])
         else:
-            _leave_out(shop, run, episodes[0], failure)
+            # A configuration that breaks its training is as bad as one can be; of a passage nothing is known then.
+            exam = lessons[episodes[0].context_id].exam if _is_paid(run, episodes[0]) else None
+            worst = (nothing_right(exam, seed=shop.settings.training.seed),) if exam is not None else ()
+            _leave_out(shop, run, episodes[0], failure, worst)
         return
     shop.episodes.put(scored)
     forget_work(shop, run, scored)
@@ -59,16 +63,28 @@ def score_some(shop: Workshop, run: Retraining, lessons: Mapping[str, Lesson], e
         shop.retrainings.note(run.id, "scored", {"round": episode.round, "sample": episode.sample, **told})
 
 
-def _leave_out(shop: Workshop, run: Retraining, episode: Episode, failure: TrainerFailed) -> None:
+def _is_paid(run: Retraining, episode: Episode) -> bool:
+    return run.subject == "task" and episode.arm == POLICY_ARM
+
+
+def _leave_out(
+    shop: Workshop, run: Retraining, episode: Episode, failure: TrainerFailed, scores: tuple[Score, ...]
+) -> None:
     if failure.code not in OWN_FAULT:
         raise failure
-    shop.episodes.put([episode.model_copy(update={"survived": False, "scores": ()})])
+    shop.episodes.put([episode.model_copy(update={"survived": False, "scores": scores})])
     shop.retrainings.note(run.id, "untrainable", {"context": episode.context_id, "code": failure.code})
 
 
 def surviving(shop: Workshop, run: Retraining) -> list[Episode]:
     """The episodes of the round that an adapter is trained on."""
     return [episode for episode in shop.episodes.of_round(run.id, run.round, POLICY_ARM) if episode.survived]
+
+
+def compared(shop: Workshop, run: Retraining) -> list[Episode]:
+    """The episodes of the round that are set beside each other: those that survived, and of tasks what was no
+    configuration, or none that can be trained by, with the worst score that there is."""
+    return [e for e in shop.episodes.of_round(run.id, run.round, POLICY_ARM) if e.survived or e.scores]
 
 
 def by_context(episodes: Sequence[Episode]) -> dict[str, list[Episode]]:
@@ -79,9 +95,9 @@ def by_context(episodes: Sequence[Episode]) -> dict[str, list[Episode]]:
     return groups
 
 
-def agreement_of_seeds(shop: Workshop, episodes: Sequence[Episode]) -> Reliability:
+def agreement_of_seeds(shop: Workshop, run: Retraining, episodes: Sequence[Episode]) -> Reliability:
     """How far the ranking of self-edits would be found again."""
-    weights = shop.settings.policy.retrain.rewards
+    weights = shop.settings.policy.retrain.of(run.subject).rewards
     groups = by_context([episode for episode in episodes if episode.scores])
     return reliability([[rewards(episode, weights) for episode in group] for group in groups.values()])
 
@@ -113,5 +129,5 @@ def _seeds(shop: Workshop, run: Retraining, survivors: Sequence[Episode]) -> int
         return done + 1
     if is_over(shop, run):
         return done
-    found = agreement_of_seeds(shop, survivors).mean
+    found = agreement_of_seeds(shop, run, survivors).mean
     return done if found is not None and found >= settings.reliability else done + 1

@@ -3,7 +3,7 @@
 Of a stored document these are its probes: the split `reward` pays, the split `guard` judges. Of a file's they are the
 labelled questions, in turn. Where there are too few, a teacher asks: the base with the passage before it, under a
 prompt that no form of self-edit uses; what several of its answers agree on is the answer. The teacher is never
-retrained, so no policy can learn to please it.
+retrained, so no policy can learn to please it. Of a task: `task_exam`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from seald.domain.retraining import Context, Exam, Lesson
 from seald.domain.self_edit import in_light_of
 from seald.guards import probing
 from seald.guards.grading import is_right
+from seald.pipeline.task_exam import prepare_task
 from seald.pipeline.workshop import Workshop
 from seald.ports import BASE, Continuation, Engine, Sampling
 
@@ -38,6 +39,8 @@ def prepare(shop: Workshop, lesson: Lesson) -> Exam:
     Raises:
         EngineUnavailable, EngineRefused: the engine did not answer.
     """
+    if lesson.context.subject == "task":
+        return prepare_task(shop.engine, lesson.context)
     rewarded, hidden = _known(shop, lesson.context)
     if min(len(rewarded), len(hidden)) < ENOUGH:
         known = {probe.question.casefold() for probe in (*rewarded, *hidden)}

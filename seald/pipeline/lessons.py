@@ -1,4 +1,4 @@
-"""Which passages a retraining learns from, and which are held out for its tournament.
+"""Which passages, or tasks, a retraining learns from, and which are held out for its tournament.
 
 Passages of one document, or under one title, stay on one side: what the policy learns from the one it would else meet
 again in the other. They stay there from run to run: what a policy, or one that it came from, has learned from is never
@@ -14,7 +14,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from seald.domain.retraining import Context, Lesson, Retraining
+from seald.config.retraining import Subject
+from seald.domain.retraining import LEAST_TESTS, Context, Lesson, Retraining
+from seald.domain.task import Task, known_tests
 from seald.errors import ConfigError, InvalidRequest
 from seald.pipeline.workshop import Workshop
 from seald.policy.instructions import subject_of, told
@@ -23,6 +25,7 @@ KEY = "policy.retrain.file"
 _CONTEXTS = TypeAdapter(tuple[Context, ...])
 LEAST = 2
 """Contexts on each side without which nothing can be said."""
+PAGE = 100
 LEAST_WORDS = 20
 """A shorter passage gives no choice of self-edits."""
 
@@ -34,14 +37,14 @@ def choose(shop: Workshop, run: Retraining, policies: Iterable[int | None]) -> l
     Raises:
         InvalidRequest: code `too_few_contexts`.
     """
-    found = list({context.id: context for context in _plain(run.spec.given or stored(shop))}.values())
+    given = run.spec.given or stored(shop, run.subject)
+    found = list({context.id: context for context in _plain(given)}.values())
     known = _learned_from(shop, policies)
     held_out, taught = _divided(found, shop.settings.policy.retrain.tournament.contexts, run, known)
     if min(len(held_out), len(taught)) < LEAST:
         raise InvalidRequest(
-            f"{len(found)} contexts of {len(_groups(found))} documents are too few: the policy learns from some and is "
-            f"judged on others that it never learned from, {LEAST} at least of each, never on two passages of one "
-            "document",
+            f"{_counted(run.subject, found)} are too few: the policy learns from some and is judged on others that it "
+            f"never learned from, {LEAST} at least of each, never on two passages of one document",
             code="too_few_contexts",
         )
     placed = [(context, False) for context in taught] + [(context, True) for context in held_out]
@@ -52,7 +55,8 @@ def choose(shop: Workshop, run: Retraining, policies: Iterable[int | None]) -> l
 
 
 def read_contexts(file: Path) -> tuple[Context, ...]:
-    """Contexts of a JSON file: `[{title, context, questions: [{question, answer}], edits?: {writer: [text]}}]`.
+    """Contexts of a JSON file: `[{title, context, questions: [{question, answer}], edits?: {writer: [text]}}]`, or of
+    tasks `[{title, examples: [{input, output}], test: [{input, output}], edits?}]`.
 
     Raises:
         ConfigError: it cannot be read as such; the message says where.
@@ -77,8 +81,28 @@ def spread(contexts: Iterable[Context], count: int, seed: str) -> tuple[Context,
     return (*first.values(), *rest)[:count]
 
 
-def stored(shop: Workshop) -> Iterable[Context]:
-    """Passages of the documents that live versions know, of collections that let the policy learn from them."""
+def stored(shop: Workshop, subject: Subject = "passage") -> Iterable[Context]:
+    """Passages of the documents that live versions know, or tasks with enough tests that are known, of collections that
+    let the policy learn from them."""
+    return _stored_tasks(shop) if subject == "task" else _stored_passages(shop)
+
+
+def _stored_tasks(shop: Workshop) -> Iterable[Context]:
+    for task in _every_task(shop):
+        is_enough = len(known_tests(task.examples, task.test)) >= LEAST_TESTS
+        if is_enough and shop.settings_of(task.collection).teaches_policy:
+            yield Context(title=task.name, examples=task.examples, test=task.test, document=task.id)
+
+
+def _every_task(shop: Workshop) -> Iterable[Task]:
+    after, more = None, True
+    while more:
+        page = shop.tasks.page(collection=None, after=after, limit=PAGE)
+        yield from page.data
+        after, more = page.data[-1].id if page.data else None, page.has_more
+
+
+def _stored_passages(shop: Workshop) -> Iterable[Context]:
     for version in shop.adapters.all_live():
         if not shop.settings_of(version.collection).teaches_policy:
             continue
@@ -88,8 +112,12 @@ def stored(shop: Workshop) -> Iterable[Context]:
 
 
 def _plain(contexts: Iterable[Context]) -> Iterable[Context]:
-    """What is left of each without what addresses the model, where that is enough."""
+    """What is left of each without what addresses the model, where that is enough. A task's pairs stay as they are:
+    they are never more than data."""
     for context in contexts:
+        if context.subject == "task":
+            yield context
+            continue
         text = told(context.context)
         # Who writes reads it once more as data: what is then left must be the same.
         if len(text.split()) >= LEAST_WORDS and told(text) == text:
@@ -126,6 +154,10 @@ def _divided(
         else:
             taught += group
     return held_out, random.Random(run.id).sample(taught, min(len(taught), run.spec.contexts))
+
+
+def _counted(subject: Subject, found: Sequence[Context]) -> str:
+    return f"{len(found)} contexts of {len(_groups(found))} {'documents' if subject == 'passage' else 'tasks'}"
 
 
 def _groups(found: Iterable[Context]) -> dict[str, list[Context]]:

@@ -13,8 +13,8 @@ from seald.domain.policy_version import PolicyManifest, PolicyVersion
 from seald.domain.retraining import Retraining, RetrainingStatus
 from seald.domain.training import TrainingJob
 from seald.pipeline.draft import policy_of
-from seald.pipeline.earn import agreement_of_seeds, by_context, is_over, surviving
-from seald.pipeline.round_figures import figures_of, means
+from seald.pipeline.earn import agreement_of_seeds, by_context, compared, is_over
+from seald.pipeline.round_figures import figures_of, means, parseable
 from seald.pipeline.score import train
 from seald.pipeline.workshop import Workshop
 from seald.policy.hacking import parted
@@ -29,9 +29,9 @@ FEW = 3
 
 def learn(shop: Workshop, run: Retraining) -> None:
     """Refuse, or train the round's policy, put its files in place, and go on."""
-    survivors, settings = surviving(shop, run), shop.settings.policy.retrain
+    episodes, settings = compared(shop, run), shop.settings.policy.retrain.of(run.subject)
     # One that speaks to the model, in lines that were dropped, is no example of writing.
-    groups = by_context([e for e in survivors if e.scores and not e.dropped.get("instruction")])
+    groups = by_context([e for e in episodes if e.scores and not e.dropped.get("instruction")])
     if not has_signal(groups, settings.rewards):
         message = "no self-edit was worth more than another: all rewards are the same; the policy stays as it is"
         shop.policies.refuse(run.id, S.LEARNING, "no_signal", message, _reported(shop, run, [], None))
@@ -41,21 +41,21 @@ def learn(shop: Workshop, run: Retraining) -> None:
         shop.policies.refuse(run.id, S.LEARNING, "reward_hacking", why, _reported(shop, run, [], None))
         return
     # Where nothing that could be trained on was best, there is nothing to learn from.
-    won = [e for e in winners(groups, settings, agreement_of_seeds(shop, survivors).noise) if e.lines]
-    if len(won) < min(FEW, len(groups)):
+    won = [e for e in winners(groups, settings, agreement_of_seeds(shop, run, episodes).noise) if e.lines]
+    if len(by_context(won)) < min(FEW, len(groups)):
         _without_winners(shop, run, won, len(groups))
         return
     version = _policy(shop, run, won)
-    _mark(shop, survivors, won)
+    _mark(shop, run, episodes, won)
     _go_on(shop, run, _reported(shop, run, won, version))
 
 
-def _mark(shop: Workshop, survivors: Sequence[Episode], won: Sequence[Episode]) -> None:
+def _mark(shop: Workshop, run: Retraining, episodes: Sequence[Episode], won: Sequence[Episode]) -> None:
     """What each self-edit was paid, and which were learned from: the examples of the policy."""
-    weights, keys = shop.settings.policy.retrain.rewards, {episode.key for episode in won}
+    weights, keys = shop.settings.policy.retrain.of(run.subject).rewards, {episode.key for episode in won}
     marked = [
         episode.model_copy(update={"reward": mean_reward(episode, weights), "learned": episode.key in keys})
-        for episode in survivors
+        for episode in episodes
     ]
     shop.episodes.put(marked)
 
@@ -72,8 +72,8 @@ def _without_winners(shop: Workshop, run: Retraining, won: Sequence[Episode], co
         shop.retrainings.move(run.id, S.LEARNING, S.JUDGING, figures=figures)
         return
     message = (
-        f"in {len(won)} of {contexts} contexts a self-edit beat the others by more than noise: too few to learn from; "
-        "the policy stays as it is"
+        f"in {len(by_context(won))} of {contexts} contexts a self-edit beat the others by more than noise: too few to "
+        "learn from; the policy stays as it is"
     )
     shop.policies.refuse(run.id, S.LEARNING, "nothing_won", message, figures)
 
@@ -89,9 +89,9 @@ def _parted(shop: Workshop, run: Retraining) -> str | None:
     """Why the reward is no longer believed; None in the first round, which has nothing to be compared with."""
     if run.round == 1:
         return None
-    weights = shop.settings.policy.retrain.rewards
+    weights = shop.settings.policy.retrain.of(run.subject).rewards
     first = [e for e in shop.episodes.of_round(run.id, 1, POLICY_ARM) if e.scores]
-    latest = [e for e in surviving(shop, run) if e.scores]
+    latest = [e for e in compared(shop, run) if e.scores]
     return parted(means(first, weights), means(latest, weights), alpha=PARTED_ALPHA)
 
 
@@ -103,14 +103,16 @@ def _reported(shop: Workshop, run: Retraining, won: Sequence[Episode], version: 
 
 def _figures(shop: Workshop, run: Retraining, won: Sequence[Episode]) -> dict[str, Any]:
     episodes = shop.episodes.of_round(run.id, run.round, POLICY_ARM)
-    found = figures_of(episodes, won, agreement_of_seeds(shop, episodes), shop.settings.policy.retrain.rewards)
-    return {"round": run.round, **found}
+    weights = shop.settings.policy.retrain.of(run.subject).rewards
+    found = figures_of(episodes, won, agreement_of_seeds(shop, run, episodes), weights)
+    of_tasks = {"parseable": parseable(episodes)} if run.subject == "task" else {}
+    return {"round": run.round, **found, **of_tasks}
 
 
 def _policy(shop: Workshop, run: Retraining, won: Sequence[Episode]) -> PolicyVersion:
     """The round's policy version with its files in place; twice is once."""
     parent = run.start if run.round == 1 else _before(shop, run)
-    policy = reweighted(policy_of(shop, parent), won).model_copy(update={"writer": None})
+    policy = reweighted(policy_of(shop, run, parent), won).model_copy(update={"writer": None})
     version = shop.policies.allot(run.id, run.round, parent=parent, policy=policy)
     if version.sha256 is not None:
         return version

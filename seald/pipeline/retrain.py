@@ -1,4 +1,5 @@
-"""Retraining the policy: SEAL's outer loop (ReST-EM, arXiv 2312.06585), a small piece of work a call.
+"""Retraining a policy, of passages or of tasks: SEAL's outer loop (ReST-EM, arXiv 2312.06585), a small piece of work a
+call.
 
     queued     choose the contexts, and which are held out
     sampling   an exam for each context, then self-edits by the current policy, weighed by proxy
@@ -22,6 +23,7 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
+from seald.config.retraining import Subject
 from seald.domain.policy_version import PolicyVersion
 from seald.domain.retraining import TERMINAL, Context, Retraining, RetrainingAsk, RetrainingSpec, RetrainingStatus
 from seald.domain.tournament import INCUMBENT
@@ -43,7 +45,11 @@ MOST_RUNS = 1000
 
 def ask_for_retraining(shop: Workshop, ask: RetrainingAsk, key: str) -> tuple[Retraining, bool]:
     """Queue a retraining, or find the open one, or that of the same key (`False`). What is not asked for is as
-    configured."""
+    configured.
+
+    Raises:
+        InvalidRequest: code `mixed_contexts`.
+    """
     settings = shop.settings.policy.retrain
     given = ask.contexts if isinstance(ask.contexts, tuple) else ()
     contexts = ask.contexts if isinstance(ask.contexts, int) else len(given) or settings.contexts
@@ -53,6 +59,7 @@ def ask_for_retraining(shop: Workshop, ask: RetrainingAsk, key: str) -> tuple[Re
         samples=ask.samples or settings.samples,
         writer=ask.writer,
         given=given,
+        subject=ask.about(),
     )
     run, new = shop.retrainings.queue(spec, key)
     if new:
@@ -65,6 +72,7 @@ def ask_by_schedule(shop: Workshop, at: datetime) -> None:
 
     Raises:
         ConfigError: the file cannot be read as contexts.
+        InvalidRequest: code `mixed_contexts`.
     """
     settings, key = shop.settings.policy.retrain, f"schedule/{at.isoformat()}"
     ask = RetrainingAsk()
@@ -81,16 +89,20 @@ def _asking(contexts: tuple[Context, ...], file: Path) -> RetrainingAsk:
         raise ConfigError(f"{file}: {error.errors()[0]['msg']}", param=KEY) from None
 
 
-def roll_back_policy(shop: Workshop, to: int | None, reason: str | None) -> PolicyVersion | None:
-    """Let an earlier policy write: `to`, 0 for the seed policy, None for the one that wrote before. None: the seed's.
+def roll_back_policy(
+    shop: Workshop, to: int | None, reason: str | None, subject: Subject = "passage"
+) -> PolicyVersion | None:
+    """Let an earlier policy write about `subject`: `to`, 0 for the seed policy, None for the one that wrote before. The
+    one that writes now; None: the seed policy.
 
     Raises:
-        NotFound, Conflict: there is none, it was never approved, or it learned from what was forgotten.
+        NotFound, Conflict: there is none, it was never approved, it learned from what was forgotten, or writes about
+            something else.
         IntegrityError: nobody vouches for its files any more; it does not write then, and nothing has changed.
     """
     if to:
         shop.policy_files.verify(shop.policies.get(to))
-    return shop.policies.roll_back(to, reason=reason)
+    return shop.policies.roll_back(to, reason=reason, subject=subject)
 
 
 def begin(shop: Workshop, run: Retraining) -> None:
@@ -100,11 +112,11 @@ def begin(shop: Workshop, run: Retraining) -> None:
         InvalidRequest: code `too_few_contexts`.
         ConfigError: one of these policies writes by rule alone, and so would what it learned.
     """
-    incumbent = shop.policies.live()
+    incumbent = shop.policies.live(run.subject)
     number = incumbent.version if incumbent is not None else None
     start = number if shop.settings.policy.retrain.start == "incumbent" else _from_archive(shop, run)
     for version in (number, start):  # said now, not in the tournament
-        sampled(policy_of(shop, version), shop.forms)
+        sampled(policy_of(shop, run, version), shop.forms)
     shop.retrainings.begin(run.id, choose(shop, run, (number, start)), incumbent=number, start=start)
 
 
@@ -192,9 +204,9 @@ def _from_archive(shop: Workshop, run: Retraining) -> int | None:
     """Any earlier policy, by what it gained in its tournament over the seed policy, and by how seldom it was drawn."""
     scores: dict[int | None, float] = {None: 0.0}
     drawn: dict[int | None, int] = {}
-    kept = {version.version for version in shop.policies.all() if version.sha256 is not None}
+    kept = {v.version for v in shop.policies.all() if v.sha256 is not None and v.subject == run.subject}
     for other in shop.retrainings.page(after=None, limit=MOST_RUNS).data:
-        if other.id == run.id:
+        if other.id == run.id or other.subject != run.subject:
             continue
         drawn[other.start] = drawn.get(other.start, 0) + 1
         duels = other.figures.get("tournament", {}).get("duels", [])

@@ -14,6 +14,7 @@ from seald.policy.diversity import diversity
 from seald.policy.hacking import agreement
 from seald.policy.reliability import Reliability
 from seald.policy.rewards import hidden_gain, mean_reward
+from seald.policy.task_drafting import UNPARSEABLE
 from seald.policy.tournament import gain
 
 ALPHA = 0.05
@@ -44,6 +45,11 @@ def figures_of(
         "tokens": sum(score.tokens for episode in scored for score in episode.scores),
         "seconds": round(sum(e.seconds + sum(score.seconds for score in e.scores) for e in episodes), 1),
     }
+
+
+def parseable(episodes: Sequence[Episode]) -> float:
+    """Of tasks: share of the policy's replies, with those in whose place a draw was put, that were configurations."""
+    return _mean(float(UNPARSEABLE not in episode.dropped) for episode in episodes)
 
 
 def means(episodes: Sequence[Episode], weights: Rewards) -> Mapping[str, tuple[float, float]]:

@@ -25,6 +25,7 @@ from seald.pipeline.attended import attended
 from seald.pipeline.exam import heldout
 from seald.pipeline.known_results import results
 from seald.pipeline.sampling import stratified
+from seald.pipeline.task_exam import examined
 from seald.pipeline.trial import on_trial
 from seald.pipeline.workshop import Workshop
 
@@ -37,7 +38,7 @@ def score(shop: Workshop, run: Retraining, lessons: Mapping[str, Lesson], episod
     Raises:
         TrainerKilled, TrainerFailed, TrainerStopped, EngineUnavailable, EngineRefused: nothing is scored.
     """
-    if not shop.settings.policy.retrain.passage:
+    if run.subject == "task" or not shop.settings.policy.retrain.passage:
         empty = [_unchanged(shop, episode) for episode in episodes if not episode.lines]
         return empty + _trained(shop, run, lessons, [e for e in episodes if e.lines])
     return _trained(shop, run, lessons, episodes)
@@ -87,11 +88,14 @@ def with_directives(recipe: Recipe, asked: Directives) -> Recipe:
 
 def _job(shop: Workshop, run: Retraining, context: Context, episode: Episode) -> TrainingJob:
     settings, folder = shop.settings, _folder(shop, run, episode, len(episode.scores))
-    passage = (Line(text=f"{context.title}\n{context.context}"),) if settings.policy.retrain.passage else ()
+    is_task = context.subject == "task"
+    named = settings.tasks.recipe if is_task else settings.policy.retrain.recipe
+    beside = settings.policy.retrain.passage and not is_task
+    passage = (Line(text=f"{context.title}\n{context.context}"),) if beside else ()
     return TrainingJob(
         id=f"{run.id}, {context.title}, {episode.form} {episode.sample}",
         model=str(shop.base.folder),
-        recipe=with_directives(settings.recipes[settings.policy.retrain.recipe], episode.directives),
+        recipe=with_directives(settings.recipes[named], episode.directives),
         seed=_seed(shop, episode),
         fresh=(*episode.lines, *passage),
         output=str(folder / "adapter"),
@@ -114,22 +118,30 @@ def _examine(
 ) -> Score:
     begun = time.monotonic()
     with on_trial(shop, Path(job.output)) as model:
-        found = {r.probe_id: r for r in probing.put(shop.engine, [*exam.rewarded, *exam.hidden], model)}
-        told = heldout(shop.engine, context, model)
-        retention = _retention(shop, model)
-    paid, hidden = _Gains.of(exam, exam.rewarded, found), _Gains.of(exam, exam.hidden, found)
+        if context.subject == "task":
+            gains = {**examined(shop.engine, context, exam, model), "heldout": 0.0, "retention": 0.0}
+        else:
+            gains = _of_passage(shop, context, exam, model)
     return Score(
         seed=job.seed,
-        accuracy=paid.accuracy,
-        logprob=median(paid.logprobs) if paid.logprobs else 0.0,
-        hidden_accuracy=hidden.accuracy,
-        hidden_logprob=fmean(hidden.logprobs) if hidden.logprobs else 0.0,
-        heldout=round(told - exam.base_heldout, 4),
-        retention=retention,
         norm=round(result.weight_norm, 4),
         tokens=result.tokens,
         seconds=round(result.seconds + overhead + time.monotonic() - begun, 2),
+        **gains,
     )
+
+
+def _of_passage(shop: Workshop, context: Context, exam: Exam, model: str) -> dict[str, float]:
+    found = {r.probe_id: r for r in probing.put(shop.engine, [*exam.rewarded, *exam.hidden], model)}
+    paid, hidden = _Gains.of(exam, exam.rewarded, found), _Gains.of(exam, exam.hidden, found)
+    return {
+        "accuracy": paid.accuracy,
+        "logprob": median(paid.logprobs) if paid.logprobs else 0.0,
+        "hidden_accuracy": hidden.accuracy,
+        "hidden_logprob": fmean(hidden.logprobs) if hidden.logprobs else 0.0,
+        "heldout": round(heldout(shop.engine, context, model) - exam.base_heldout, 4),
+        "retention": _retention(shop, model),
+    }
 
 
 def _retention(shop: Workshop, model: str) -> float:

@@ -32,12 +32,14 @@ def submit(shop: Workshop, ask: TaskAsk) -> tuple[Task, Adaptation, bool]:
 
 
 def remove(shop: Workshop, task: Task) -> None:
-    """Delete a task with its adapters: the base answers no more for it, its files are gone. Twice is once.
+    """Delete a task with its adapters: the base answers no more for it, its files are gone. A policy that learned from
+    it writes no more, and its files are gone, too. Twice is once.
 
     Raises:
         StoreError: nothing has changed.
     """
     versions = shop.adapters.of_collection(task.lineage)
+    policies = [version for version in shop.policies.all() if task.id in version.documents]
     with shop.pointer:
         retired = shop.tasks.delete(task)
         shop.serving.route(task.lineage, None)
@@ -46,6 +48,8 @@ def remove(shop: Workshop, task: Task) -> None:
             shop.serving.discard(version)
     for number in retired:
         shop.files.remove(task.lineage, number)
+    for policy in policies:
+        shop.policy_files.remove(policy.version)
 
 
 def _require_room(shop: Workshop, task: Task) -> None:

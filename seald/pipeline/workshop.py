@@ -92,8 +92,8 @@ class Workshop:
         return self.settings.ingest.scrub or self.settings_of(collection).scrub
 
     def policy_of(self, collection: str) -> Policy:
-        """The policy of passages that writes this collection's self-edits: its own, else the learned one that is live, else the
-        configured one.
+        """The policy that writes this collection's self-edits: its own, else the learned one of passages that is live,
+        else the configured one.
 
         Raises ConfigError: its settings name one that may not write or is no longer there, or the policy mixes forms
         that no file describes any more.

@@ -9,9 +9,10 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from seald.config import Policy as PolicySettings
+from seald.config.tasks import Tasks
 from seald.domain.policy import Form, Policy
 from seald.domain.retraining import Context
 from seald.domain.self_edit import Directives, Line
@@ -37,9 +38,13 @@ class Drafting:
     model: str
     """By what name the writer knows the model that is to write."""
     explore: float
-    """Share of the replies without directives that get some by the draw, 0 to 1."""
+    """Share of the replies without directives that get some by the draw, 0 to 1; of tasks, of all replies."""
     questions: tuple[str, ...] = ()
     """What must not be trained on."""
+    tasks: Tasks = field(default_factory=Tasks)
+    """Of tasks: how many lines there may be, and what a configuration may ask for."""
+    seed: int = 0
+    """Of tasks: draws which of an augmentation's lines are taken."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +104,7 @@ def imported(context: Context, writer: str, task: Drafting, *, count: int) -> li
     Raises:
         InvalidRequest: there are none by it; the message names who wrote some.
     """
-    edits = context.edits.get(writer, ())[:count]
-    if not edits:
-        known = ", ".join(sorted(context.edits)) or "none"
-        raise InvalidRequest(f"{context.title!r} has no self-edits by {writer!r}; it has: {known}", param="writer")
+    edits = edits_by(context, writer, count)
     context = _as_data(context)
     if not context.context:
         return []
@@ -112,6 +114,19 @@ def imported(context: Context, writer: str, task: Drafting, *, count: int) -> li
         _draft(context, task, n, form, prompt, whole(form, text), explored=False, seconds=0.0)
         for n, text in enumerate(edits)
     ]
+
+
+def edits_by(context: Context, writer: str, count: int) -> Sequence[str]:
+    """The context's own ready-made self-edits by `writer`, at most `count`.
+
+    Raises:
+        InvalidRequest: there are none by it; the message names who wrote some.
+    """
+    edits = context.edits.get(writer, ())[:count]
+    if not edits:
+        known = ", ".join(sorted(context.edits)) or "none"
+        raise InvalidRequest(f"{context.title!r} has no self-edits by {writer!r}; it has: {known}", param="writer")
+    return edits
 
 
 def sampled(policy: Policy, forms: dict[str, Form]) -> dict[str, float]:

@@ -25,8 +25,7 @@ CONFIGURATION = "configuration"
 
 
 def load_policy(name: str, subject: Subject | None = None) -> tuple[Policy, dict[str, Form]]:
-    """The policy `policies/<name>.toml`, which writes about `subject` where that is given, and all forms that the folder
-    holds.
+    """The policy `policies/<name>.toml`, which writes about `subject` where that is given, and all forms of the folder.
 
     A file with a `[form]` describes that form, and the policy that uses it alone (beside the passage itself); one
     with `[[mix]]` mixes forms of the other files. With a `[writer]`, another model than the served one writes.

@@ -16,7 +16,7 @@ from scipy.stats import t as student
 
 from seald.config.retraining import Tournament
 from seald.domain.self_edit import Line
-from seald.domain.tournament import INCUMBENT, LEARNED, Duel, Standing, TournamentResult, TournamentVerdict
+from seald.domain.tournament import INCUMBENT, LEARNED, RECIPE, Duel, Standing, TournamentResult, TournamentVerdict
 from seald.policy import targeting
 
 MOST_PASSES = 8
@@ -56,7 +56,8 @@ def judge(
     scores: Mapping[str, Sequence[float]], standings: Sequence[Standing], settings: Tournament, *, seed: int = 0
 ) -> TournamentResult:
     """The verdict from `scores[arm][context]`, the same held-out contexts in the same order for every arm; arms are
-    `learned`, `incumbent`, and seed forms. `seed` draws where there are too many contexts to try every flip of signs.
+    `learned`, `incumbent`, and seed forms, or of tasks `recipe`. `seed` draws where there are too many contexts to try
+    every flip of signs.
 
     Won: better than every other at level `settings.alpha` each, and diverse enough. "Not better than all of them" is a
     union of hypotheses, rejected only where each is: the chance to do so wrongly is that of one of them at most, so
@@ -145,7 +146,8 @@ def _duel(arm: str, scores: Mapping[str, Sequence[float]], alpha: float, seed: i
 
 
 def _named(arm: str) -> str:
-    return "the incumbent" if arm == INCUMBENT else f"the form {arm}"
+    known = {INCUMBENT: "the incumbent", RECIPE: "the recipe's own configuration"}
+    return known.get(arm, f"the form {arm}")
 
 
 def _closest(duels: Sequence[Duel]) -> Duel:

@@ -126,8 +126,8 @@ class SqlPolicies:
     def roll_back(self, to: int | None, *, reason: str | None, subject: Subject = "passage") -> PolicyVersion | None:
         """Move the subject's pointer to `to` (0: the seed policy; None: the one that wrote before this one).
 
-        Raises NotFound; Conflict for one that never won or learned from what was taken back, for one (code
-        `other_subject`) that writes about something else, or (code `nothing_to_roll_back`) where the seed policy writes.
+        Raises NotFound; Conflict for one that never won or learned from what was taken back, (code `other_subject`) for
+        one that writes about something else, or (code `nothing_to_roll_back`) where the seed policy writes.
         """
         with self._session.write() as connection:
             target = _target(connection, to, subject)

@@ -1,5 +1,5 @@
-"""The pointers to the learned policies that write, one of passages and one of tasks, and the history of their moves. For
-use inside a wider transaction."""
+"""The pointers to the learned policies that write, one of passages and one of tasks, and the history of their moves.
+For use inside a wider transaction."""
 
 from __future__ import annotations
 

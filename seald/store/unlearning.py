@@ -1,4 +1,5 @@
-"""What a document (or task) that is taken back leaves in retrainings and learned policies. For use inside a wider transaction."""
+"""What a document, or task, that is taken back leaves in retrainings and learned policies. For use inside a wider
+transaction."""
 
 from __future__ import annotations
 
@@ -67,7 +68,7 @@ def empty(connection: Connection, document: str) -> dict[str, int]:
 
 
 def withdraw(connection: Connection, clock: Clock, task: str) -> None:
-    """All that a deleted task leaves, at once: it has no adapter that must be rebuilt first. Its row is gone already."""
+    """All that a deleted task leaves, at once: it has no adapter that must be rebuilt first. Its row is gone."""
     stop(connection, clock, task)
     empty(connection, task)
     for version in policy_versions.learned_from(connection, task):
