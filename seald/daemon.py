@@ -31,7 +31,7 @@ from seald.pipeline.scrub import check_scrubbing
 from seald.pipeline.standing import standing
 from seald.pipeline.watch import LOOK_SECONDS, Watching
 from seald.pipeline.workshop import Workshop
-from seald.policy.registry import load_policy
+from seald.policy.registry import CONFIGURATION, load_policy
 from seald.scheduler import Appointment, Chore, Scheduler
 from seald.serving.alternating import Alternating
 from seald.serving.fleet import Fleet
@@ -217,8 +217,10 @@ class Daemon:
 
     def _policy(self) -> dict[str, Any]:
         live, run = self._stores.policies.live(), self._stores.retrainings.next_runnable()
+        of_tasks = self._stores.policies.live("task")
         return {
             "live": live.label if live is not None else self._shop.policy.version,
+            "tasks": of_tasks.label if of_tasks is not None else CONFIGURATION,
             "retraining": {"id": run.id, "status": run.status, "round": run.round} if run is not None else None,
         }
 

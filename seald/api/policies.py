@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
-from seald.api.adapters import RollbackRequest, read_rollback
-from seald.api.bodies import JSON, read_object
+from seald.api.adapters import RollbackRequest
+from seald.api.bodies import JSON, read_object, validate
 from seald.api.errors import violation
 from seald.api.paging import LARGEST
 from seald.api.policy_shapes import (
@@ -23,13 +23,14 @@ from seald.api.policy_shapes import (
 )
 from seald.api.services import Services, Wired
 from seald.api.shapes import Listing
+from seald.config.retraining import Subject
 from seald.domain.adapter import MANIFEST
 from seald.domain.episode import POLICY_ARM
 from seald.domain.policy import Policy
 from seald.domain.policy_version import PREFIX, PolicyManifest, PolicyVersion
 from seald.domain.retraining import RetrainingAsk
 from seald.errors import IntegrityError, NotFound
-from seald.policy.registry import seed_policies
+from seald.policy.registry import CONFIGURATION, seed_policies
 from seald.ports import PolicyFiles
 
 router = APIRouter(tags=["policies"])
@@ -40,14 +41,19 @@ REQUEST_BODY = {"requestBody": {"content": {JSON: {"schema": RetrainingAsk.model
 """The body as OpenAPI describes it."""
 
 
+class PolicyRollbackRequest(RollbackRequest):
+    """`subject` null: what the policy `to` writes about, passages where it names none."""
+
+    subject: Subject | None = None
+
+
 @router.get("/v1/policies")
 def list_policies(services: Wired) -> Listing[PolicyObject]:
-    """The seed policies by name, then the learned ones, oldest first. Exactly one is live: it writes."""
-    configured = services.settings.policy.name
+    """The seed policies by name, then the learned ones, oldest first. Of each subject one is live: it writes."""
     learned = services.policies.all()
-    seed_writes = services.policies.live() is None
-    seeds = [PolicyObject.seed(p, live=seed_writes and p.version == configured) for p in seed_policies()]
-    return Listing(data=[*seeds, *(PolicyObject.learned(version, configured) for version in learned)])
+    writing = {_live(services, subject) for subject in get_args(Subject)}
+    seeds = [PolicyObject.seed(p, live=p.version in writing) for p in seed_policies()]
+    return Listing(data=[*seeds, *(PolicyObject.learned(v, _seed_of(services, v.subject)) for v in learned)])
 
 
 @router.get("/v1/policies/{version}")
@@ -91,18 +97,34 @@ def retrain(
     return RetrainingObject.of(retraining)
 
 
+async def read_rollback(request: Request) -> PolicyRollbackRequest:
+    """The body of a rollback; none at all asks for the policy of passages before."""
+    return validate(PolicyRollbackRequest, await read_object(request, or_empty=True))
+
+
 @router.post("/v1/policies/rollback")
-def roll_back(asked: Annotated[RollbackRequest, Depends(read_rollback)], services: Wired) -> PolicyRollbackObject:
+def roll_back(asked: Annotated[PolicyRollbackRequest, Depends(read_rollback)], services: Wired) -> PolicyRollbackObject:
     """Let an earlier policy write again; `to` null: the one that wrote before, 0: the seed policy."""
-    before = services.policies.live()
+    named = services.policies.get(asked.to).subject if asked.to else "passage"
+    subject = asked.subject or named
+    before = services.policies.live(subject)
     begin = time.perf_counter()
-    live = services.policy_rollback(asked.to, asked.reason)
+    live = services.policy_rollback(asked.to, asked.reason, subject)
     return PolicyRollbackObject(
         from_=before.version if before is not None else 0,
         to=live.version if live is not None else 0,
-        live=live.label if live is not None else services.settings.policy.name,
+        live=live.label if live is not None else _seed_of(services, subject),
         seconds=round(time.perf_counter() - begin, 6),
     )
+
+
+def _seed_of(services: Services, subject: Subject) -> str:
+    return services.settings.policy.name if subject == "passage" else CONFIGURATION
+
+
+def _live(services: Services, subject: Subject) -> str:
+    live = services.policies.live(subject)
+    return live.label if live is not None else _seed_of(services, subject)
 
 
 def _seed(services: Services, name: str) -> PolicyDetail:
@@ -110,15 +132,14 @@ def _seed(services: Services, name: str) -> PolicyDetail:
     found: dict[str, Policy] = {policy.version: policy for policy in seed_policies()}
     if name not in found:
         raise NotFound(f"there is no policy {name[:200]!r}; GET /v1/policies lists them", param="version")
-    live = services.settings.policy.name == name and services.policies.live() is None
-    return PolicyDetail.seed(found[name], live=live)
+    return PolicyDetail.seed(found[name], live=_live(services, found[name].subject) == name)
 
 
 def _learned(services: Services, version: PolicyVersion, *, verify: bool) -> PolicyDetail:
     retraining = services.retrainings.get(version.retraining_id)
     return PolicyDetail.learned(
         version,
-        services.settings.policy.name,
+        _seed_of(services, version.subject),
         rounds=retraining.figures.get("rounds", []),
         tournament=retraining.figures.get("tournament") if retraining.version == version.version else None,
         examples=_examples(services, version),

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, Field
 
 from seald.api.shapes import unix
+from seald.config.retraining import Subject
 from seald.domain.adapter import AdapterStatus
 from seald.domain.episode import Episode
 from seald.domain.policy import MixedForm, OtherWriter, Policy
@@ -27,12 +28,14 @@ class WriterObject(BaseModel):
 
 
 class PolicyObject(BaseModel):
-    """A policy. `parent` is what a learned one started from; a seed policy has no parent, status, round or rewards.
-    `rewards` are the figures of the round that it comes from."""
+    """A policy. `subject` is what it writes about: passages of documents, or how a task is to be learned. `parent` is what
+    a learned one started from; a seed policy has no parent, status, round or rewards. `rewards` are the figures of the
+    round that it comes from."""
 
     id: str
     object: Literal["policy"] = "policy"
     kind: Literal["seed", "learned"]
+    subject: Subject
     live: bool
     status: AdapterStatus | None = None
     parent: str | None = None
@@ -112,6 +115,7 @@ class RetrainingObject(BaseModel):
     rounds: int
     samples: int
     contexts: int
+    subject: Subject
     writer: str | None
     incumbent: str | None
     version: str | None
@@ -125,7 +129,7 @@ class RetrainingObject(BaseModel):
         """Shape a retraining; contexts that came with the request are not said again."""
         return cls(
             **retraining.model_dump(include={"id", "status", "round", "figures", "error"}),
-            **retraining.spec.model_dump(include={"rounds", "samples", "contexts", "writer"}),
+            **retraining.spec.model_dump(include={"rounds", "samples", "contexts", "subject", "writer"}),
             incumbent=label(retraining.incumbent),
             version=label(retraining.version),
             created=unix(retraining.created),
@@ -139,4 +143,5 @@ def label(version: int | None) -> str | None:
 
 
 def _written(policy: Policy) -> dict[str, Any]:
-    return {"description": policy.description, "mix": list(policy.mix), "writer": WriterObject.of(policy.writer)}
+    told = policy.model_dump(include={"description", "subject"})
+    return {**told, "mix": list(policy.mix), "writer": WriterObject.of(policy.writer)}

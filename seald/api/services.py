@@ -9,6 +9,7 @@ from typing import Annotated, Any, Protocol
 from fastapi import Depends, FastAPI, Request
 
 from seald.config import Settings
+from seald.config.retraining import Subject
 from seald.domain.adaptation import Adaptation
 from seald.domain.adapter import AdapterVersion
 from seald.domain.document import Document
@@ -111,14 +112,16 @@ class Services:
     policy_files: PolicyFiles
     retrain: Callable[[RetrainingAsk, str], tuple[Retraining, bool]]
     """`(ask, key)` → the open retraining, and whether it is new. Errors of `ask_for_retraining`."""
-    policy_rollback: Callable[[int | None, str | None], PolicyVersion | None]
-    """`(to, reason)` → the learned policy that writes now, None for the seed policy. Errors of `roll_back_policy`."""
+    policy_rollback: Callable[[int | None, str | None, Subject], PolicyVersion | None]
+    """`(to, reason, subject)` → the learned policy that writes now, None for the seed policy. Errors of
+    `roll_back_policy`."""
     wake: Callable[[], None]
     """Tells the scheduler that there is work."""
     status: Callable[[], dict[str, Any]]
     """`{model, engine, collections: [{name, live, documents, watch}], adaptations: {queued, running, held},
-    training, policy: {live, retraining: {id, status, round} | None}}`; `watch` as `standing` gives it, `policy.live` is
-    the id of the policy that writes, `policy.retraining` the open one."""
+    training, policy: {live, tasks, retraining: {id, status, round} | None}}`; `watch` as `standing` gives it,
+    `policy.live` and `policy.tasks` are the ids of those that write of passages and of tasks, `policy.retraining` the
+    open one."""
     draining: Callable[[], bool]
 
     def refuse_new_work_while_draining(self) -> None:

@@ -1,4 +1,4 @@
-"""`seald policy`: what writes self-edits, its retraining, and the way back."""
+"""`seald policy`: what writes self-edits, of passages and of tasks, its retraining, and the way back."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from rich.markup import escape
 
 from seald.bench.plots import check_plot
 from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, say, show_json, show_list, show_table
+from seald.cli.context_files import read_contexts
 from seald.cli.follow_retraining import follow_retraining
 from seald.cli.policy_plot import plot
 from seald.cli.policy_show import interval, show
 
 app = typer.Typer(help="What writes self-edits, and its retraining.", no_args_is_help=True)
 
+About = Annotated[str | None, typer.Option("--subject", help="passage or task: what it writes about.")]
+
 
 @app.command("list")
 def list_policies(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
-    """All policies, seed and learned; the one that writes is marked."""
+    """All policies, seed and learned; those that write are marked, the one of tasks as such."""
     found = Daemon(url).get("/v1/policies")
     if as_json:
         show_json(found)
         return
-    rows = [{**p, "live": "●" if p["live"] else "", "reward": _reward(p)} for p in found["data"]]
+    rows = [{**p, "live": _mark(p), "reward": _reward(p)} for p in found["data"]]
     columns = {"policy": "id", "live": "live", "status": "status", "learned from": "parent", "reward": "reward"}
     show_table(f"{len(rows)} policies", rows, columns | {"description": "description"})
 
@@ -56,7 +59,11 @@ def show_policy(
 def retrain(
     file: Annotated[
         Path | None,
-        typer.Argument(exists=True, dir_okay=False, help="Contexts to send, as `seald bench acquire` takes them."),
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="To send: as `seald bench acquire` takes it, or tasks with tests.",
+        ),
     ] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Of sampling, scoring and learning.")] = None,
     contexts: Annotated[
@@ -64,13 +71,15 @@ def retrain(
     ] = None,
     samples: Annotated[int | None, typer.Option(min=2, help="Self-edits of each context and round.")] = None,
     writer: Annotated[str | None, typer.Option(help="Take this writer's edits of FILE instead of sampling.")] = None,
+    subject: About = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
     """Retrain the policy; where a run is open, that one is it. Exit code 1 if it was refused or, with --wait, not
     promoted."""
-    body = {"rounds": rounds, "contexts": _contexts(file, contexts), "samples": samples, "writer": writer}
+    given = contexts if file is None else read_contexts(file, first=contexts)
+    body = {"rounds": rounds, "contexts": given, "samples": samples, "writer": writer, "subject": subject}
     daemon = Daemon(url)
     found = daemon.post("/v1/policies/retrain", {key: value for key, value in body.items() if value is not None})
     if wait:
@@ -88,12 +97,13 @@ def rollback(
         int | None, typer.Option(min=0, help="A version, 0 for the seed policy; else the one before.")
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Written into the history.")] = None,
+    subject: About = None,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
     """Let an earlier policy write again."""
-    body = {key: value for key, value in (("to", to), ("reason", reason)) if value is not None}
-    done = Daemon(url).post("/v1/policies/rollback", body)
+    body = {"to": to, "reason": reason, "subject": subject}
+    done = Daemon(url).post("/v1/policies/rollback", {key: value for key, value in body.items() if value is not None})
     if as_json:
         show_json(done)
     else:
@@ -120,17 +130,19 @@ def cancel(id: str, url: Url = DEFAULT_URL) -> None:
     say(_state(found) if found["finished"] else f"{_state(found)} and stops at its next step")
 
 
-def _contexts(file: Path | None, count: int | None) -> list[dict[str, Any]] | int | None:
-    """What the file holds, without what the daemon does not take."""
-    if file is None:
-        return count
-    from seald.bench.passages import read_passages
-
-    return [passage.model_dump(mode="json") for passage in read_passages(file, first=count)]
-
-
 def _live(daemon: Daemon) -> str:
-    return str(next(policy["id"] for policy in daemon.get("/v1/policies")["data"] if policy["live"]))
+    found = daemon.get("/v1/policies")["data"]
+    return str(next(policy["id"] for policy in found if policy["live"] and not _is_of_tasks(policy)))
+
+
+def _is_of_tasks(policy: dict[str, Any]) -> bool:
+    return bool(policy.get("subject") == "task")
+
+
+def _mark(policy: dict[str, Any]) -> str:
+    if not policy["live"]:
+        return ""
+    return "● tasks" if _is_of_tasks(policy) else "●"
 
 
 def _reward(policy: dict[str, Any]) -> str:

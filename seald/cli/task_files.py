@@ -21,8 +21,8 @@ def read_tasks(file: Path, *, only: Sequence[str], name: str | None, collection:
 
     Raises Refused: it cannot be read, holds no task, or none of an id that `only` names.
     """
-    content = _json(file)
-    several = not _is_task(content)
+    content = read_json(file)
+    several = not is_task(content)
     if not several and only:
         raise typer.BadParameter("the file is one task by itself", param_hint="--only")
     found = _challenges(file, content) if several else {str(content.get("name", file.stem.lower())): content}
@@ -48,12 +48,12 @@ def read_inputs(text: str | None, file: Path | None, kind: str) -> list[Any] | N
         return None
     if kind == "text" and file.suffix.lower() != ".json":
         return [_read(file)]
-    found = _json(file)
+    found = read_json(file)
     return [found] if kind == "grid" and _is_grid(found) else found if isinstance(found, list) else [found]
 
 
 def _challenges(file: Path, content: Any) -> dict[str, Task]:
-    if not isinstance(content, dict) or not content or not all(map(_is_task, content.values())):
+    if not isinstance(content, dict) or not content or not all(map(is_task, content.values())):
         raise Refused(
             f"{file} is no task: seald reads {{name, examples, test}}, ARC's {{train, test}}, or several by their ids",
             code="no_task",
@@ -61,7 +61,8 @@ def _challenges(file: Path, content: Any) -> dict[str, Task]:
     return content
 
 
-def _is_task(content: Any) -> bool:
+def is_task(content: Any) -> bool:
+    """Whether it has the examples of a task, by one of their names."""
     return isinstance(content, dict) and any(isinstance(content.get(key), list) for key in EXAMPLES)
 
 
@@ -70,7 +71,8 @@ def _is_grid(content: Any) -> bool:
     return bool(rows) and isinstance(rows[0], list) and not any(isinstance(cell, list) for cell in rows[0])
 
 
-def _json(file: Path) -> Any:
+def read_json(file: Path) -> Any:
+    """Raises Refused: it is no JSON, or cannot be read."""
     return _parsed(_read(file), str(file))
 
 

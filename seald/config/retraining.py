@@ -91,7 +91,7 @@ class Retrain(Section):
     """Whether the passage itself is trained on beside the self-edit, as SEAL does: paid is then what the self-edit adds
     to it, and what a tournament compares."""
     explore: float = Field(0.5, ge=0, le=1)
-    """Share of samples with directives (or, of tasks, everything) drawn at random, so that it is seen which are good."""
+    """Share of samples with directives, of tasks with all, drawn at random, so that it is seen which are good."""
     winners: int = Field(1, ge=1)
     """Self-edits of a context that the policy learns from at most."""
     noise: float = Field(1.645, ge=0)

@@ -108,8 +108,8 @@ class Context(BaseModel):
         check_rule(self.examples)
         if len(self.tests) < LEAST_TESTS:
             raise ValueError(
-                f"a task needs {LEAST_TESTS} different tests with their outputs, none of them an example: one pays, one "
-                "judges"
+                f"a task needs {LEAST_TESTS} different tests with their outputs, none of them an example: some pay and "
+                "some judge"
             )
         return self
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from seald.config.retraining import Subject
 from seald.domain.adapter import AdapterStatus
 from seald.domain.episode import Episode
 from seald.domain.policy import MixedForm, Policy
@@ -52,7 +53,8 @@ class MemoryRetrainings:
         given = asked.contexts if isinstance(asked.contexts, tuple) else ()
         plain = asked.model_dump(include={"rounds", "samples", "writer"}, exclude_none=True)
         count = len(given) or asked.contexts or SPEC.contexts
-        return self.queue(SPEC.model_copy(update={**plain, "contexts": count, "given": given}), key)
+        more = {"contexts": count, "given": given, "subject": asked.about()}
+        return self.queue(SPEC.model_copy(update={**plain, **more}), key)
 
     def get(self, id: str) -> Retraining:
         if id not in self.rows:
@@ -129,17 +131,18 @@ class MemoryPolicies:
     def all(self) -> list[PolicyVersion]:
         return self.rows
 
-    def live(self) -> PolicyVersion | None:
-        return next((row for row in self.rows if row.live), None)
+    def live(self, subject: Subject = "passage") -> PolicyVersion | None:
+        return next((row for row in self.rows if row.live and row.subject == subject), None)
 
-    def roll_back(self, to: int | None, reason: str | None) -> PolicyVersion | None:
+    def roll_back(self, to: int | None, reason: str | None, subject: Subject = "passage") -> PolicyVersion | None:
         self.reasons.append(reason)
-        live = self.live()
+        live = self.live(subject)
         if live is None:
             raise Conflict("there is nothing to go back to")
         target = (live.parent or 0) if to is None else to
         found = self.get(target) if target else None
-        self.rows = [row.model_copy(update={"live": row == found}) for row in self.rows]
+        mine = [row.model_copy(update={"live": row == found}) for row in self.rows if row.subject == subject]
+        self.rows = sorted([*mine, *(row for row in self.rows if row.subject != subject)], key=lambda row: row.version)
         return found and self.get(target)
 
 

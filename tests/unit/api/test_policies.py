@@ -42,12 +42,12 @@ def test_seed_policies_come_before_the_learned_ones(client, lineage) -> None:
     ids = [policy["id"] for policy in got["data"]]
     assert (got["object"], got["has_more"], kinds) == ("list", False, ["seed"] * (len(ids) - 2) + ["learned"] * 2)
     assert {"default", "none", "rewrite"} < set(ids)
-    assert [policy["id"] for policy in got["data"] if policy["live"]] == ["learned@2"]
+    assert [policy["id"] for policy in got["data"] if policy["live"]] == ["configuration", "learned@2"]
 
 
 def test_the_configured_seed_policy_is_live_where_no_learned_one_is(client, lineage) -> None:
     client.post(f"{PATH}/rollback", json={"to": 0})
-    assert [policy["id"] for policy in client.get(PATH).json()["data"] if policy["live"]] == ["default"]
+    assert [p["id"] for p in client.get(PATH).json()["data"] if p["live"]] == ["configuration", "default"]
     assert client.get(f"{PATH}/default").json()["live"]
     assert not client.get(f"{PATH}/rewrite").json()["live"]
 
@@ -58,6 +58,7 @@ def test_the_whole_object(client, lineage) -> None:
         "id": "learned@2",
         "object": "policy",
         "kind": "learned",
+        "subject": "passage",
         "live": True,
         "status": "approved",
         "parent": "learned@1",

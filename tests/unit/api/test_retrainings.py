@@ -25,6 +25,7 @@ def test_a_retraining_is_queued_once(world, client) -> None:
         "rounds": 3,
         "samples": 2,
         "contexts": 5,
+        "subject": "passage",
         "writer": "gpt",
         "incumbent": None,
         "version": None,

@@ -33,7 +33,8 @@ class CarefulTrainer(ScriptedTrainer):
         for job, result in zip(jobs, results, strict=True):
             folder = Path(job.output)
             weights = {"rate": job.recipe.learning_rate, "prompts": [line.prompt for line in job.fresh], "id": job.id}
-            (folder / WEIGHTS).write_text(json.dumps(weights))
+            known = json.loads((folder / WEIGHTS).read_text())
+            (folder / WEIGHTS).write_text(json.dumps({"level": known["level"], **weights}))
             (folder / "result.json").write_text(result.model_copy(update={"canaries": (CANARY,)}).model_dump_json())
         return tuple(result.model_copy(update={"canaries": (CANARY,)}) for result in results)
 
@@ -47,11 +48,15 @@ class Apprentice:
     """Whether the base gets an input right behind examples."""
     writes: list[str] = field(default_factory=list)
     """Replies of who is asked for a configuration, over and over."""
+    configures: Callable[[int, int], str] | None = None
+    """The n-th reply of a policy that has learned in so many rounds, in place of `writes`: (rounds, n)."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     rates: dict[str, float] = field(default_factory=lambda: {BASE: 0.0})
+    levels: dict[str, int] = field(default_factory=lambda: {BASE: 0})
 
     def load(self, name: str, folder: Path) -> None:
-        self.rates[name] = json.loads((folder / WEIGHTS).read_text())["rate"]
+        weights = json.loads((folder / WEIGHTS).read_text())
+        self.rates[name], self.levels[name] = weights["rate"], weights["level"]
 
     def unload(self, name: str) -> None:
         self.rates.pop(name, None)
@@ -72,6 +77,8 @@ class Apprentice:
 
     def _reply(self, question: str, n: int, model: str) -> str:
         if ASKED_TO_WRITE in question:
+            if self.configures is not None:
+                return self.configures(self.levels[model], n)
             return self.writes[n % len(self.writes)] if self.writes else "I do not know."
         if question.endswith(SAY_AGAIN):
             return f"in other words {question.partition(chr(10))[0]}"
