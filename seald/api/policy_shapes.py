@@ -28,7 +28,7 @@ class WriterObject(BaseModel):
 
 
 class PolicyObject(BaseModel):
-    """A policy. `subject` is what it writes about: passages of documents, or how a task is to be learned. `parent` is what
+    """A policy. `subject` is what it writes about: passages of documents, or how a task is learned. `parent` is what
     a learned one started from; a seed policy has no parent, status, round or rewards. `rewards` are the figures of the
     round that it comes from."""
 

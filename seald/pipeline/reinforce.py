@@ -10,7 +10,7 @@ from seald import __version__
 from seald.domain.adapter import WEIGHTS
 from seald.domain.episode import POLICY_ARM, Episode
 from seald.domain.policy_version import PolicyManifest, PolicyVersion
-from seald.domain.retraining import Retraining, RetrainingStatus
+from seald.domain.retraining import RefusalCode, Retraining, RetrainingStatus
 from seald.domain.training import TrainingJob
 from seald.pipeline.draft import policy_of
 from seald.pipeline.earn import agreement_of_seeds, by_context, compared, is_over
@@ -34,7 +34,7 @@ def learn(shop: Workshop, run: Retraining) -> None:
     groups = by_context([e for e in episodes if e.scores and not e.dropped.get("instruction")])
     if not has_signal(groups, settings.rewards):
         message = "no self-edit was worth more than another: all rewards are the same; the policy stays as it is"
-        shop.policies.refuse(run.id, S.LEARNING, "no_signal", message, _reported(shop, run, [], None))
+        _without_winners(shop, run, [], "no_signal", message)
         return
     why = _parted(shop, run)
     if why is not None:
@@ -43,7 +43,9 @@ def learn(shop: Workshop, run: Retraining) -> None:
     # Where nothing that could be trained on was best, there is nothing to learn from.
     won = [e for e in winners(groups, settings, agreement_of_seeds(shop, run, episodes).noise) if e.lines]
     if len(by_context(won)) < min(FEW, len(groups)):
-        _without_winners(shop, run, won, len(groups))
+        found = f"in {len(by_context(won))} of {len(groups)} contexts a self-edit beat the others by more than noise"
+        message = f"{found}: too few to learn from; the policy stays as it is"
+        _without_winners(shop, run, won, "nothing_won", message)
         return
     version = _policy(shop, run, won)
     _mark(shop, run, episodes, won)
@@ -65,17 +67,14 @@ def draft_name(run: Retraining, round: int) -> str:
     return f"{run.id}-{round}"
 
 
-def _without_winners(shop: Workshop, run: Retraining, won: Sequence[Episode], contexts: int) -> None:
-    """What earlier rounds have learned may still be better than what there was."""
+def _without_winners(shop: Workshop, run: Retraining, won: Sequence[Episode], code: RefusalCode, message: str) -> None:
+    """What earlier rounds have learned may still be better than what there was: also where it is always right now, so
+    that nothing is better than anything else."""
     figures = _reported(shop, run, won, None)
     if run.version is not None:
         shop.retrainings.move(run.id, S.LEARNING, S.JUDGING, figures=figures)
-        return
-    message = (
-        f"in {len(by_context(won))} of {contexts} contexts a self-edit beat the others by more than noise: too few to "
-        "learn from; the policy stays as it is"
-    )
-    shop.policies.refuse(run.id, S.LEARNING, "nothing_won", message, figures)
+    else:
+        shop.policies.refuse(run.id, S.LEARNING, code, message, figures)
 
 
 def _go_on(shop: Workshop, run: Retraining, figures: dict[str, Any]) -> None:
