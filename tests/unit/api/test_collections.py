@@ -16,6 +16,7 @@ from tests.unit.api.conftest import World
 from tests.unit.store.conftest import document
 from tests.unit.store.test_adapters import promoted
 from tests.unit.store.test_policies import candidate, winner
+from tests.unit.store.test_policies_of_tasks import winning
 
 PATH = "/v1/collections"
 DEFAULTS = {"approval": "auto", "guards": {}, "policy": None, "trust": {}, "scrub": False, "teaches_policy": True}
@@ -82,6 +83,7 @@ def test_put_replaces_what_was_there(stores: Stores, client: TestClient) -> None
         ({"guards": []}, "guards", "invalid_type"),
         ({"policy": "../none"}, "policy", "invalid_value"),
         ({"policy": "learned@7"}, "policy", "invalid_value"),
+        ({"policy": "configuration"}, "policy", "invalid_value"),
         ({"trust": {"mail/*": "never"}}, "trust.mail/*", "invalid_value"),
         ({"trust": {"": "auto"}}, "trust", "invalid_value"),
     ],
@@ -108,3 +110,12 @@ def test_names(stores: Stores, client: TestClient) -> None:
     got = client.get(f"{PATH}/nobody")
     assert (got.status_code, got.json()["error"]["code"]) == (404, "not_found")
     assert [c["name"] for c in client.get(PATH).json()["data"]] == ["default", "fresh"]
+
+
+def test_a_policy_of_tasks_never_writes_for_a_collection(stores: Stores, client: TestClient) -> None:
+    won = winning(stores)
+    for name in ("configuration", won.label):
+        refused = client.put(f"{PATH}/fresh", json={"policy": name})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (422, "policy")
+        assert "writes configurations of tasks, not self-edits" in refused.json()["error"]["message"]
+    assert stores.collections.settings("fresh").policy is None

@@ -183,3 +183,30 @@ def test_a_writers_address_holds_no_key() -> None:
         with pytest.raises(ValueError, match="url"):
             OtherWriter(url=url, model="big")
     assert OtherWriter(url="http://[::1]:8000/v1", model="big").url.endswith("/v1")
+
+
+def of_tasks(number: int) -> Policy:
+    return Policy(version=f"learned@{number}", subject="task", mix=(MixedForm(form="configuration"),))
+
+
+def test_policies_of_tasks_have_a_pointer_of_their_own(client, lineage) -> None:
+    lineage.add(3, policy=of_tasks(3))
+    lineage.add(4, policy=of_tasks(4), parent=3, live=True)
+    listed = {policy["id"]: policy for policy in client.get(PATH).json()["data"]}
+    assert {id for id, policy in listed.items() if policy["live"]} == {"learned@2", "learned@4"}
+    assert {id for id, policy in listed.items() if policy["subject"] == "task"} == {
+        "configuration",
+        "learned@3",
+        "learned@4",
+    }
+    assert listed["learned@3"]["parent"] == "configuration"
+    assert not client.get(f"{PATH}/configuration").json()["live"]
+    done = client.post(f"{PATH}/rollback", json={"subject": "task"}).json()
+    assert (done["from"], done["to"], done["live"]) == (4, 3, "learned@3")
+    done = client.post(f"{PATH}/rollback", json={"to": 4}).json()
+    assert (done["from"], done["live"]) == (3, "learned@4"), "which pointer it is, the version says"
+    done = client.post(f"{PATH}/rollback", json={"to": 0, "subject": "task"}).json()
+    assert (done["live"], lineage.live().version) == ("configuration", 2)
+    assert client.get(f"{PATH}/configuration").json()["live"]
+    refused = client.post(f"{PATH}/rollback", json={"subject": "song"}).json()["error"]
+    assert (refused["param"], refused["code"]) == ("subject", "invalid_value")

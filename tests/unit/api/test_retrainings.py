@@ -141,3 +141,34 @@ def test_the_stream_goes_on_through_the_rounds_and_ends_with_the_run(world, call
 
 def test_the_status_says_which_policy_writes(client) -> None:
     assert client.get("/v1/status").json()["policy"] == {"live": "default", "retraining": None}
+
+
+PAIRS = [{"input": word, "output": word[::-1]} for word in ("apple", "river", "stone", "cloud")]
+TASKS = [{"title": f"Task {n}", "examples": PAIRS[:2], "test": PAIRS[2:]} for n in range(4)]
+
+
+def test_tasks_are_sent_along_as_passages_are(world, client) -> None:
+    got = client.post("/v1/policies/retrain", json={"contexts": TASKS})
+    assert (got.status_code, got.json()["subject"], got.json()["contexts"]) == (202, "task", 4)
+    assert {context.subject for context in world.retrainings.get("rtr-1").spec.given} == {"task"}
+    world.retrainings.move("rtr-1", S.QUEUED, S.FAILED)
+    assert client.post("/v1/policies/retrain", json={"subject": "task"}).json()["subject"] == "task"
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "code"),
+    [
+        ({"contexts": [*TASKS[:2], *CONTEXTS[:2]]}, "contexts", "mixed_contexts"),
+        ({"contexts": TASKS, "subject": "passage"}, "contexts", "mixed_contexts"),
+        ({"subject": "song"}, "subject", "invalid_value"),
+        ({"contexts": [*TASKS[:3], {**TASKS[3], "test": PAIRS[2:3]}]}, "contexts.3", "invalid_value"),
+        ({"contexts": [*TASKS[:3], {**TASKS[3], "context": "It is old."}]}, "contexts.3", "invalid_value"),
+        ({"contexts": [*TASKS[:3], {**TASKS[3], "examples": [{"input": "a"}]}]}, "contexts.3.examples.0.output", None),
+        ({"contexts": [*CONTEXTS[:3], {"title": "Place"}]}, "contexts.3", "invalid_value"),
+    ],
+)
+def test_tasks_that_cannot_be_learned_from_queue_nothing(world, client, body, param, code) -> None:
+    got = client.post("/v1/policies/retrain", json=body)
+    error = got.json()["error"]
+    assert (got.status_code in (400, 422), error["param"], error["code"]) == (True, param, code or error["code"])
+    assert world.retrainings.rows == {}

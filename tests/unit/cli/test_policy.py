@@ -298,3 +298,32 @@ def test_the_bar_goes_through_rounds_and_phases() -> None:
     assert at("sampling", 2) == (3, "round 2 of 2, sampling")
     assert at("judging", 2, counted[:1]) == (6.25, "judging, 3 of 12")
     assert at("refused", 2) == (7, "refused")
+
+
+PAIRS = [{"input": word, "output": word[::-1]} for word in ("apple", "river", "stone", "cloud")]
+
+
+def test_tasks_of_a_file_are_sent_along(seald: Any, tmp_path: Path) -> None:
+    """In our shape and in ARC's."""
+    file = tmp_path / "tasks.json"
+    file.write_text(json.dumps([{"title": f"t{n}", "examples": PAIRS[:2], "test": PAIRS[2:]} for n in range(3)]))
+    assert seald("retrain", str(file), "--contexts", "2", "--subject", "task")[0] == 0
+    sent = [{"title": f"t{n}", "examples": PAIRS[:2], "test": PAIRS[2:]} for n in range(3)]
+    assert Shown.bodies == [{"contexts": sent[:2], "subject": "task"}]
+    file.write_text(json.dumps({f"T{n}": {"train": PAIRS[:2], "test": PAIRS[2:]} for n in range(3)}))
+    assert seald("retrain", str(file))[0] == 0
+    assert Shown.bodies[1:] == [{"contexts": sent}]
+    file.write_text("{}")
+    code, _, err = seald("retrain", str(file))
+    assert (code, "is no task" in err, len(Shown.bodies)) == (1, True, 2)
+
+
+def test_the_policy_of_tasks_is_marked_as_such(seald: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_tasks = {**SEED, "id": "configuration", "live": True, "subject": "task", "description": "How."}
+    listed = listing(of_tasks, {**LEARNED, "subject": "passage"})
+    monkeypatch.setitem(Shown.answers, "GET /v1/policies", listed)
+    _, out, _ = seald("list")
+    rows = {line.split("│")[1].strip(): line.split("│")[2].strip() for line in out.splitlines() if line.count("│") > 4}
+    assert (rows["configuration"], rows["learned@3"]) == ("● tasks", "●")
+    assert "learned@3 learned" in flat(seald("show")[1]), "the one of passages is shown where none is named"
+    assert seald("rollback", "--subject", "task")[0] == 0

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from seald.config.retraining import Subject
 from seald.domain.policy import OtherWriter
 from seald.errors import ConfigError
 from seald.policy.registry import load_policy, seed_policies
@@ -58,3 +59,22 @@ def test_a_writer_that_does_not_fit_is_named(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "far.toml").write_text(f'[writer]\nurl = "ftp://x/v1"\nmodel = "m"\n[form]\n{FORM}')
     with pytest.raises(ConfigError, match=r"far\.toml: writer\.url"):
         load_policy("far")
+
+
+def test_a_policy_writes_about_passages_or_about_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [load_policy(name)[0].subject for name in ("default", "configuration")] == ["passage", "task"]
+    wrong: tuple[tuple[str, Subject], ...] = (("configuration", "passage"), ("default", "task"))
+    for name, subject in wrong:
+        with pytest.raises(ConfigError, match=f"policy '{name}' writes .* not "):
+            load_policy(name, subject)
+    monkeypatch.setattr("seald.policy.registry._PLACES", (tmp_path, tmp_path))
+    (tmp_path / "none.toml").write_text('[form]\nsplitting = "sentences"\n')
+    (tmp_path / "how.toml").write_text(f'[form]\nsubject = "task"\n{FORM}')
+    (tmp_path / "both.toml").write_text('[[mix]]\nform = "how"\n[[mix]]\nform = "none"\n')
+    with pytest.raises(ConfigError, match="mixes forms for passages with forms for tasks"):
+        load_policy("both")
+    (tmp_path / "both.toml").write_text('subject = "task"\n[[mix]]\nform = "how"\n')
+    with pytest.raises(ConfigError, match="subject is not for a file to say"):
+        load_policy("both")
+    (tmp_path / "both.toml").write_text('[[mix]]\nform = "how"\nsamples = 3\n')
+    assert [(m.form, m.samples) for m in load_policy("both", "task")[0].mix] == [("how", 3)]

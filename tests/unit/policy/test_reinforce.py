@@ -14,7 +14,7 @@ from seald.domain.policy import MixedForm, Policy
 from seald.policy.reinforce import has_signal, lessons_of, reweighted, winners
 from seald.policy.reliability import reliability
 from seald.policy.rewards import rewards
-from tests.unit.policy.episodes import episode
+from tests.unit.policy.episodes import episode, score
 
 Groups = dict[str, list[Episode]]
 
@@ -158,3 +158,36 @@ def test_lessons_are_prompt_and_answer_in_a_stable_order() -> None:
     assert lines == lessons_of(given[::-1])
     assert [line.text for line in lines] == ["Early.", "Late.", "epochs: 4\nTwo."]
     assert [line.prompt for line in lines] == ["Write about ctx-1."] * 2 + ["Write about ctx-2."]
+
+
+BINARY = Retrain().of("task")
+
+
+@pytest.mark.parametrize(
+    ("paid", "won"),
+    [
+        ([[1.0, 1.0], [1.0, 1.0], [0.0, 0.0], [0.0]], [0]),
+        ([[0.0, 0.0], [0.5, 0.5], [0.0]], [1]),
+        ([[1.0, 1.0], [1.0, 1.0]], []),
+        ([[0.0, 0.0], [0.0, 0.0], [0.0]], []),
+        ([[-0.5, -0.5], [-0.5, -0.5], [-0.5]], []),
+        ([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], []),
+        ([[1.0], [0.0]], []),
+    ],
+)
+def test_of_what_is_right_or_wrong_the_first_of_the_best_wins(paid: list[list[float]], won: list[int]) -> None:
+    """Ties are the rule there: the first is as good as any; where all are alike nothing is, whatever they are paid. With
+    one training each nothing tells luck."""
+    groups = one(*paid)
+    weights = BINARY.rewards
+    noise = reliability([[rewards(e, weights) for e in episodes] for episodes in groups.values()]).noise
+    assert samples(winners(groups, BINARY, noise)) == won
+    assert has_signal(groups, weights) == bool(np.ptp([np.mean(edit) for edit in paid]) > 0)
+
+
+def test_nothing_but_right_answers_pays_for_a_configuration() -> None:
+    scored = score(0, accuracy=0.5, logprob=2.0, retention=1.0, norm=9.0, heldout=1.0)
+    configuration = episode(scores=(scored.model_copy(update={"tokens": 10**6}),))
+    assert rewards(configuration, BINARY.rewards) == [0.5]
+    assert rewards(configuration, Retrain.model_validate({"task_rewards": {"accuracy": 2}}).of("task").rewards) == [1.0]
+    assert (Retrain().of("passage"), BINARY.tournament.diversity) == (Retrain(), 0.0)
