@@ -2,7 +2,8 @@
 
 Arms, all with two attempts an input, voted over the same views: `in_context`, the base with the examples in its prompt;
 `fixed`, the recipe's own configuration; `self_edit`, of all configurations that were tried the one that did best on
-examples left out; `oracle`, the one that does best on the tests, which nobody knows beforehand.
+examples left out; `oracle`, the one that does best on the tests, which nobody knows beforehand. With rounds of
+retraining `learned`: as `self_edit`, but from samples of the policy that was learned on other tasks.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from seald.bench.fewshot_policy import add_run, best_of, policy_of, retrained
 from seald.bench.intervals import accuracy, difference
 from seald.bench.report import Figures
 from seald.bench.workroom import WAIT_SECONDS, workroom
 from seald.config import Settings
 from seald.domain.adaptation import FINAL, Adaptation
+from seald.domain.policy import Policy
+from seald.domain.retraining import Retraining
 from seald.domain.task import Asking, Practice, Question, Task, TaskAsk, Tried
 from seald.domain.task_explained import practice_of
 from seald.errors import ConfigError
@@ -32,6 +36,7 @@ from seald.policy.voting import solves
 from seald.ports import BASE
 
 ARMS = ("in_context", "fixed", "self_edit", "oracle")
+LEARNED = "learned"
 Tell = Callable[[str], None]
 Counted = tuple[int, int]
 """Solved, asked."""
@@ -57,8 +62,23 @@ class Outcome(BaseModel):
 _OUTCOME = TypeAdapter(Outcome)
 
 
-def measure(settings: Settings, tasks: Sequence[TaskAsk], tell: Tell) -> Figures:
-    """Every task to its end. `settings.data_dir` is where everything lies; what is there already is not done again.
+class Learned(BaseModel):
+    """Of one task: how many tests were solved, and how many replies of the learned policy were no configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    solved: int
+    failed: int
+
+
+_LEARNED = TypeAdapter(Learned)
+
+
+def measure(
+    settings: Settings, tasks: Sequence[TaskAsk], tell: Tell, *, rounds: int = 0, others: Sequence[TaskAsk] = ()
+) -> Figures:
+    """Every task to its end; then, for so many rounds, the policy of tasks is retrained on `others`, and writes for
+    them. `settings.data_dir` is where everything lies; what is there already is not done again.
 
     Raises:
         ConfigError: a task has no test whose output is known. EngineUnavailable: no engine answered.
@@ -68,7 +88,39 @@ def measure(settings: Settings, tasks: Sequence[TaskAsk], tell: Tell) -> Figures
             raise ConfigError(f"task {ask.name!r} has no test with its output: there is nothing to measure")
     with workroom(settings) as shop:
         outcomes = [_outcome(shop, ask, tell) for ask in tasks]
-    return _figures(outcomes)
+        figures = _figures(outcomes)
+        if rounds:
+            run = retrained(shop, others, rounds, tell)
+            add_run(figures, run)
+            _add_learned(shop, figures, run, tasks, outcomes)
+    return figures
+
+
+def _add_learned(
+    shop: Workshop, figures: Figures, run: Retraining, tasks: Sequence[TaskAsk], outcomes: Sequence[Outcome]
+) -> None:
+    policy = policy_of(shop, run)
+    if policy is None:
+        return
+    found = [_by_learned(shop, ask, policy) for ask in tasks]
+    counted = [(each.solved, outcome.asked) for each, outcome in zip(found, outcomes, strict=True)]
+    before = [(outcome.solved["self_edit"], outcome.asked) for outcome in outcomes]
+    figures.add_interval(f"accuracy_{LEARNED}", accuracy(counted, seed=0))
+    figures.add_interval("learned_over_self_edit", difference(counted, before, seed=0))
+    samples = shop.settings.tasks.samples * len(tasks)
+    figures.add("parseable_before", 1 - sum(outcome.failed for outcome in outcomes) / samples)
+    figures.add("parseable_after", 1 - sum(each.failed for each in found) / samples)
+
+
+def _by_learned(shop: Workshop, ask: TaskAsk, policy: Policy) -> Learned:
+    task, adaptation, _ = submit(shop, ask)
+    kept = shop.settings.data_dir / "outcomes" / f"{task.id}-{policy.version}.json"
+
+    def examined() -> Learned:
+        practice, best, folder = best_of(shop, task, adaptation, policy)
+        return Learned(solved=_solved(shop, task, folder, best), failed=practice.failed)
+
+    return remembered(kept, _LEARNED, examined)
 
 
 def _outcome(shop: Workshop, ask: TaskAsk, tell: Tell) -> Outcome:

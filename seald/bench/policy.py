@@ -36,7 +36,7 @@ def measure(settings: Settings, passages: Sequence[BenchPassage], ask: Retrainin
     contexts = spread(map(as_context, passages), asked + settings.policy.retrain.tournament.contexts, KEY)
     with workroom(settings) as shop:
         run, _ = ask_for_retraining(shop, ask.model_copy(update={"contexts": contexts}), KEY)
-        run = _to_its_end(shop, run, watch)
+        run = to_its_end(shop, run, watch)
         return _figures(shop, run)
 
 
@@ -46,7 +46,8 @@ def as_context(passage: BenchPassage) -> Context:
     return Context(title=passage.title, context=passage.context, questions=questions, edits=passage.edits)
 
 
-def _to_its_end(shop: Workshop, run: Retraining, watch: Watch) -> Retraining:
+def to_its_end(shop: Workshop, run: Retraining, watch: Watch) -> Retraining:
+    """Step until it has ended; whoever watches is told of every event."""
     retrainer, seen = Retrainer(shop), 0
     while run.status not in TERMINAL:
         if not retrainer.step():

@@ -31,10 +31,16 @@ Solutions = Annotated[
 ]
 
 
+OTHERS = 1000
+"""Added to the seed of the tasks that are measured: it gives others of the same families."""
+
+
 def fewshot(
     file: Challenges = None,
     solutions: Solutions = None,
     tasks: Annotated[int, typer.Option(min=2, help="So many at most.")] = 16,
+    rounds: Annotated[int, typer.Option(min=0, help="Of retraining the policy on other, made tasks.")] = 0,
+    train_tasks: Annotated[int, typer.Option(min=2, help="To retrain it on, besides those of its tournament.")] = 12,
     config: Config = None,
     work: Work = None,
     seed: Seed = 0,
@@ -42,18 +48,24 @@ def fewshot(
     as_json: AsJson = False,
 ) -> None:
     """Tasks given by a few pairs of input and output: the examples in the prompt, a fixed configuration, the one that
-    did best on examples left out, and the best of all in hindsight."""
+    did best on examples left out, and the best of all in hindsight.
+
+    With --rounds, what the policy says that was learned on other tasks, too."""
     from seald.bench import fewshot as bench
+    from seald.bench.families import tasks as made
     from seald.bench.plots import check_plot, plot_bars
 
     check_plot(plot)
     configure_logging("warning")
     asked = _tasks(file, solutions, tasks, seed)
     with tempfile.TemporaryDirectory() if work is None else nullcontext(str(work)) as folder:
-        figures = bench.measure(in_folder(load_settings(config), Path(folder)), asked, say)
+        settings = in_folder(load_settings(config), Path(folder))
+        others = made(train_tasks + settings.policy.retrain.tournament.contexts, seed + OTHERS) if rounds else []
+        figures = bench.measure(settings, asked, say, rounds=rounds, others=others)
     show_figures(figures, as_json=as_json)
     if plot is not None:
-        arms = {arm: figures.interval(f"accuracy_{arm}") for arm in bench.ARMS}
+        known = [arm for arm in (*bench.ARMS, bench.LEARNED) if f"accuracy_{arm}" in figures.figures]
+        arms = {arm: figures.interval(f"accuracy_{arm}") for arm in known}
         bars = {arm: (found.value, found.low, found.high) for arm, found in arms.items()}
         plot_bars(plot, "Tests solved, two attempts each", bars)
 

@@ -6,12 +6,16 @@ import random
 from collections.abc import Iterator
 
 from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.policy import Policy
 from seald.domain.task import LINEAGE, Configuration, Origin, Practice, Task, Tried
 from seald.domain.task_explained import FIGURES
 from seald.errors import Conflict
 from seald.pipeline.workshop import Workshop
 from seald.pipeline.writer import writing
 from seald.policy.configuring import drawn, own, parse, prompt, sampling, written
+
+Wanted = tuple[Configuration | None, int]
+"""What a reply says, None where it is no configuration; and its length in letters."""
 
 
 def configure(shop: Workshop, adaptation: Adaptation) -> None:
@@ -22,15 +26,25 @@ def configure(shop: Workshop, adaptation: Adaptation) -> None:
         EngineUnavailable, EngineRefused: the writer did not answer.
     """
     task = task_of(shop, adaptation)
-    replies, policy = _replies(shop, task)
-    wanted = [(parse(reply, task.kind, shop.settings.tasks.bounds), reply) for reply in replies]
-    for configuration, reply in wanted:
+    practice, wanted = practised(shop, task, shop.policy_of_tasks())
+    for configuration, letters in wanted:
         is_one = {"configuration": configuration.model_dump(mode="json") if configuration else None}
-        shop.adaptations.note(adaptation.id, "configuration", {**is_one, "letters": len(reply)})
-    found = [configuration for configuration, _ in wanted if configuration is not None]
-    practice = Practice(policy=policy, failed=len(wanted) - len(found), tried=tuple(_distinct(shop, task, found)))
+        shop.adaptations.note(adaptation.id, "configuration", {**is_one, "letters": letters})
     figures = {FIGURES: practice.model_dump(mode="json")}
     shop.adaptations.move(adaptation.id, AdaptationStatus.EDITING, AdaptationStatus.TRAINING, figures=figures)
+
+
+def practised(shop: Workshop, task: Task, policy: Policy) -> tuple[Practice, list[Wanted]]:
+    """All configurations that are to be tried, none of them tried yet, and what the policy's replies came to.
+
+    Raises:
+        EngineUnavailable, EngineRefused: the writer did not answer.
+    """
+    replies = _replies(shop, task, policy)
+    wanted = [(parse(reply, task.kind, shop.settings.tasks.bounds), len(reply)) for reply in replies]
+    found = [configuration for configuration, _ in wanted if configuration is not None]
+    tried = tuple(_distinct(shop, task, found))
+    return Practice(policy=policy.version, failed=len(wanted) - len(found), tried=tried), wanted
 
 
 def task_of(shop: Workshop, adaptation: Adaptation) -> Task:
@@ -45,14 +59,12 @@ def task_of(shop: Workshop, adaptation: Adaptation) -> Task:
     return task
 
 
-def _replies(shop: Workshop, task: Task) -> tuple[list[str], str]:
-    """What the policy's writer answers, and the policy's version."""
-    policy, settings = shop.policy_of_tasks(), shop.settings.tasks
-    form = shop.forms[policy.mix[0].form]
+def _replies(shop: Workshop, task: Task, policy: Policy) -> list[str]:
+    settings, form = shop.settings.tasks, shop.forms[policy.mix[0].form]
     asked = prompt(form, task.kind, task.examples, settings.bounds)
     how = sampling(form, task.kind, settings.bounds, shop.settings.policy, f"{task.id}/{policy.version}")
     with writing(shop, policy) as (writer, model):
-        return writer.ask([asked] * settings.samples, how, model=model), policy.version
+        return writer.ask([asked] * settings.samples, how, model=model)
 
 
 def _distinct(shop: Workshop, task: Task, found: list[Configuration]) -> Iterator[Tried]:

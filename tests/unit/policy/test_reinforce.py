@@ -176,8 +176,8 @@ BINARY = Retrain().of("task")
     ],
 )
 def test_of_what_is_right_or_wrong_the_first_of_the_best_wins(paid: list[list[float]], won: list[int]) -> None:
-    """Ties are the rule there: the first is as good as any; where all are alike nothing is, whatever they are paid. With
-    one training each nothing tells luck."""
+    """Ties are the rule there: the first is as good as any. Where all are alike nothing is better, whatever they are
+    paid; with one training each nothing tells luck."""
     groups = one(*paid)
     weights = BINARY.rewards
     noise = reliability([[rewards(e, weights) for e in episodes] for episodes in groups.values()]).noise
