@@ -103,7 +103,7 @@ def _remove_files(shop: Workshop, adaptation: Adaptation, knew: Iterable[Adapter
     folders += [folder for id in ids for folder in (shop.files.draft(id), shop.work_folder(id))]
     folders += [shop.policy_files.folder(policy.version) for policy in tainted]
     for id in shop.forgetting.retrained_by(adaptation.forgets or ""):
-        folders += _left_by(shop, id)
+        folders += left_by(shop, id)
     files = sum(1 for folder in folders for file in folder.rglob("*") if file.is_file())
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
@@ -112,7 +112,7 @@ def _remove_files(shop: Workshop, adaptation: Adaptation, knew: Iterable[Adapter
     return files
 
 
-def _left_by(shop: Workshop, retraining_id: str) -> list[Path]:
+def left_by(shop: Workshop, retraining_id: str) -> list[Path]:
     """Drafts and work folders of a retraining: their names begin with its id."""
     places = (shop.policy_files.draft(retraining_id), shop.work_folder(retraining_id))
     return [folder for place in places for folder in place.parent.glob(f"{retraining_id}*")]

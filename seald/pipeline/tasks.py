@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from seald.domain.adaptation import Adaptation
 from seald.domain.document import check_collection
 from seald.domain.task import Task, TaskAsk
 from seald.errors import InvalidRequest
+from seald.pipeline.certify import left_by
 from seald.pipeline.task_solve import solve
 from seald.pipeline.workshop import Workshop
 from seald.policy.augmenting import among, shown
@@ -40,6 +42,7 @@ def remove(shop: Workshop, task: Task) -> None:
     """
     versions = shop.adapters.of_collection(task.lineage)
     policies = [version for version in shop.policies.all() if task.id in version.documents]
+    retrainings = shop.forgetting.retrained_by(task.id)
     with shop.pointer:
         retired = shop.tasks.delete(task)
         shop.serving.route(task.lineage, None)
@@ -50,6 +53,8 @@ def remove(shop: Workshop, task: Task) -> None:
         shop.files.remove(task.lineage, number)
     for policy in policies:
         shop.policy_files.remove(policy.version)
+    for folder in (folder for id in retrainings for folder in left_by(shop, id)):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _require_room(shop: Workshop, task: Task) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from seald.domain.adapter import AdapterStatus
 from seald.domain.episode import Episode
@@ -18,7 +20,7 @@ from seald.domain.task import Task, TaskAsk
 from seald.domain.tournament import INCUMBENT, LEARNED, RECIPE
 from seald.errors import Conflict, IntegrityError, InvalidRequest
 from seald.pipeline.contest import TOURNAMENT, WHOLE
-from seald.pipeline.retrain import ask_for_retraining, roll_back_policy
+from seald.pipeline.retrain import ask_by_schedule, ask_for_retraining, roll_back_policy
 from seald.pipeline.tasks import remove, submit
 from tests.unit.pipeline.apprentice import Apprentice, CarefulTrainer, turned
 from tests.unit.pipeline.conftest import MILLS, MOST_STEPS, QUICK, Killed, School
@@ -296,6 +298,14 @@ def test_the_exam_deals_the_tests_in_turn_and_the_base_has_the_examples(schools:
     assert gains == {PROSE: {-0.5}, BAD: {-0.5}, PROSE + "!": {-0.5}, GOOD: {0.5}}
 
 
+def test_an_appointment_may_be_over_a_file_of_tasks(schools: Schools, tmp_path: Path) -> None:
+    file = tmp_path / "tasks.json"
+    file.write_text(TypeAdapter(tuple[Context, ...]).dump_json(TASKS).decode())
+    school = schools(file=str(file))
+    ask_by_schedule(school.shop, datetime(2026, 1, 1, tzinfo=UTC))
+    assert (school.run.subject, {context.id for context in school.run.spec.given}) == ("task", {c.id for c in TASKS})
+
+
 def stored(school: School, count: int) -> list[Task]:
     asks = [TaskAsk.model_validate(backwards(n)) for n in range(count)]
     return [submit(school.shop, ask)[0] for ask in asks]
@@ -333,7 +343,9 @@ def test_stored_tasks_are_learned_from_and_taken_back(schools: Schools, tiny_mod
     learned = next(task for task in tasks if task.id == version.documents[0])
     second = school.ask(5, subject="task")
     school.step_until(S.SCORING)
+    school.shop.work_folder(second.id).mkdir(parents=True)
     remove(school.shop, learned)
+    assert not school.shop.work_folder(second.id).exists(), "what its adapters were to be trained on lay there"
     assert refused(school.stores.retrainings.get(second.id)) == (S.FAILED, "document_forgotten")
     gone = school.stores.policies.get(1)
     assert (gone.status, gone.sha256, gone.live) == (AdapterStatus.RETIRED, None, False)
