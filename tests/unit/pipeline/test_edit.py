@@ -92,6 +92,7 @@ def workshop(
         forgetting=stores.forgetting,
         collections=stores.collections,
         files=unused,
+        tasks=unused,
         retrainings=unused,
         episodes=unused,
         policies=learned_ones,
