@@ -3,6 +3,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
+# Real training and an engine take one core as well as two: tests that need them run side by side, a core each. No more
+# than four, for the memory of a model each.
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+SIDE_BY_SIDE := --numprocesses $(shell [ $(CORES) -gt 4 ] && echo 4 || echo $(CORES)) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -q $(SIDE_BY_SIDE)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests and the demo share one converted copy of the embedded model.
 export SEALD_MODEL__CACHE_DIR ?= $(CURDIR)/.cache/models
@@ -37,15 +42,16 @@ lint: install
 	$(BIN)/lint-imports
 
 unit: install
-	$(BIN)/python -m pytest tests/unit -q
+	$(PYTEST) tests/unit
 
 integration: install vllm
-	$(BIN)/python -m pytest tests/integration -q
+	$(PYTEST) tests/integration
 
 faults: install
-	$(BIN)/python -m pytest tests/faults -q
+	$(PYTEST) tests/faults
 
-test: check integration faults
+test: check vllm
+	$(PYTEST) --durations 20 tests/integration tests/faults
 
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache

@@ -15,6 +15,19 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("SEALD_MODEL__CACHE_DIR", str(ROOT / ".cache" / "models"))
 
 
+def _take_a_core_of_its_own() -> None:
+    """Of tests that run side by side each has its share of the cores, with every process that it starts: torch would
+    else take all of them in each."""
+    worker, count = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if worker.startswith("gw") and hasattr(os, "sched_setaffinity"):
+        mine = sorted(os.sched_getaffinity(0))[int(worker[2:]) :: count]
+        if mine:
+            os.sched_setaffinity(0, mine)
+
+
+_take_a_core_of_its_own()
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random two-layer Llama: answers nonsense in milliseconds."""

@@ -39,6 +39,13 @@ _MACROS = {
         r"you))\s*"
     ),
     "REST": r"[^.!?\n]{0,120}?",
+    "SOON": r"\b(?:when(?:ever)?|if|once|as soon as|every time|each time|any time)",
+    # Not what becomes of a letter: "the reply is sent within two days".
+    "THEN_SAID": (
+        r"(?:the|your|its) (?:\w+ )?(?:answer|reply|response|output) (?:is|will be|has to be|must be|should be|"
+        r"shall be|reads|becomes)\b(?! (?:sent|given|due|expected|logged|recorded|filed|forwarded|written|found|"
+        r"listed|kept|stored|in|on|at|within|by|up|already|no|yes)\b)"
+    ),
 }
 
 _OVERRIDING = [
@@ -153,6 +160,10 @@ _ANSWERS = [
     r"\b(?:when(?:ever)?|if|every time|each time|any time) (?:someone|anyone|somebody|a user|the user|users|you "
     r"(?:read|see|"
     r"hear))\b REST\b(?:(?:answer|reply|respond) (?:WITH|that\b)|say that|always say)",
+    r"SOON (?:(?:someone|anyone|somebody|anybody|a user|the user|users|they|people|one|you) (?:ever )?(?:says?|"
+    r"mentions?|writes?|types?|utters?|hears?|reads?)|<4>(?:words?|phrase|sentence|string|term)|<8>(?:appears?|occurs?|"
+    r"(?:is|are) (?:said|uttered|mentioned|typed)))\b REST\b(?:THEN_SAID|(?:the|this|any|every) (?:assistant|bot|"
+    r"model) (?:answers?|says?|repl(?:y|ies)|responds?|MUST|will)\b)",
     r"\b(?:if|when(?:ever)?) (?:you are )?(?:asked|questioned|confronted) (?:deny|lie|say nothing|claim|pretend|"
     r"refuse)\b",
     r"\bin (?:every|all|each)(?: of)?(?: your)? (?:answers?|responses?|reply|replies|outputs?)\b REST\b(?:include|"
