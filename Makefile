@@ -5,9 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Real training and an engine take one core as well as two: tests that need them run side by side, a core each. No more
 # than four, for the memory of a model each.
-CORES := $(shell getconf _NPROCESSORS_ONLN)
-SIDE_BY_SIDE := --numprocesses $(shell [ $(CORES) -gt 4 ] && echo 4 || echo $(CORES)) --dist loadfile
-PYTEST := $(BIN)/python -m pytest -q $(SIDE_BY_SIDE)
+PYTEST := $(BIN)/python -m pytest -q --numprocesses logical --maxprocesses 4 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests and the demo share one converted copy of the embedded model.
 export SEALD_MODEL__CACHE_DIR ?= $(CURDIR)/.cache/models

@@ -10,6 +10,7 @@ from seald.domain.adaptation import APPROVED, RELEASED, RUNNABLE, Adaptation, Ad
 from seald.domain.adapter import AdapterStatus, AdapterVersion, check_adapter_transition
 from seald.domain.task import LINEAGE
 from seald.domain.verdict import GuardName, Verdict
+from seald.domain.watch import MoveKind
 from seald.errors import Conflict, IllegalTransition, NotFound
 from seald.ports import Clock
 from seald.store import adaptations, live, relearning
@@ -227,7 +228,7 @@ class SqlAdapters:
                 raise Conflict(f"{collection}@{watched} is not live any more", code="not_live")
             target = _target(connection, collection, to)
             version = target.version if target is not None else None
-            kind = "rollback" if watched is None else "watch"
+            kind: MoveKind = "rollback" if watched is None else "watch"
             live.move(connection, self._clock, collection, version, kind=kind, reason=reason)
             return find(connection, collection, version) if version is not None else None
 

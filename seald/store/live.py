@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select, update
 
 from seald.domain.adapter import AdapterStatus
+from seald.domain.watch import MoveKind
 from seald.ports import Clock
 from seald.store import trail
 from seald.store.tables import adapter_versions as versions
@@ -27,7 +28,7 @@ def before(connection: Connection, collection: str) -> int | None:
 
 
 def move(
-    connection: Connection, clock: Clock, collection: str, to: int | None, *, kind: str, reason: str | None
+    connection: Connection, clock: Clock, collection: str, to: int | None, *, kind: MoveKind, reason: str | None
 ) -> None:
     """Point `collection` at `to` and write the move down. Where it points there already, nothing moves."""
     now = version_of(connection, collection)
