@@ -87,6 +87,7 @@ def test_a_model_whose_architecture_is_not_at_hand(doctor: Doctor) -> None:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a server that takes adapters."""
     monkeypatch.setattr(Full, "models", (200, {"data": [BASE_CARD]}), raising=False)
+    monkeypatch.setattr(Full, "got", [], raising=False)
     monkeypatch.setattr(Full, "posted", (404, {"error": {"message": f"nothing at {NOWHERE}"}}), raising=False)
     with answering(Full) as address:
         yield address
