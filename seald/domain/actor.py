@@ -14,5 +14,5 @@ class Actor:
     request_id: str | None = None
 
 
-acting: ContextVar[Actor] = ContextVar("acting", default=Actor())
+acting: ContextVar[Actor] = ContextVar("acting", default=Actor())  # noqa: B039, it is frozen
 """Whoever acts now. The API sets it for each request; threads of the pipeline act as the daemon."""
