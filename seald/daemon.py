@@ -88,6 +88,7 @@ class Daemon:
 
     def run(self) -> None:
         """Sweep, start the engine and the pipeline, answer requests until told to stop, drain."""
+        log.info("audit", **self._stores.audit.head().model_dump())
         self._runner.sweep()
         self._retrainer.sweep()
         self._fleet.start(self._stores.adapters.served())
@@ -185,6 +186,7 @@ class Daemon:
             answers=stores.answers,
             feedback=stores.feedback,
             watches=stores.watches,
+            audit=stores.audit,
             ingest=ingest,
             rollback=partial(roll_back, self._shop),
             compact=partial(ask_for_compaction, self._shop),

@@ -23,7 +23,8 @@ router = APIRouter(tags=["adapters"])
 
 
 class RollbackRequest(BaseModel):
-    """`to` null: the version that was live before; 0: the base."""
+    """`to` null: the version that was live before; 0: the base. `reason` stays in the audit for good, whatever is
+    forgotten: it should quote no document."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -32,7 +33,7 @@ class RollbackRequest(BaseModel):
 
 
 class CompactionRequest(BaseModel):
-    """`reason` is written into the compaction's events."""
+    """`reason` is written into the compaction's events, and into the audit as a rollback's is."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 

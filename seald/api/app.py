@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from seald.api import (
     adaptations,
     adapters,
+    audit,
     chat,
     collections,
     documents,
@@ -61,7 +62,7 @@ def create_app(services: Services) -> FastAPI:
     # A watch list stands where a version's number else would.
     for router in (*routers, watches.router, adapters.router, policies.router, retrainings.router):
         app.include_router(router)
-    for router in (feedback.router(metrics), health.router(metrics), status.router):
+    for router in (feedback.router(metrics), health.router(metrics), status.router, audit.router):
         app.include_router(router)
     return app
 

@@ -22,6 +22,7 @@ from seald.ports import (
     AdapterFiles,
     AdapterStore,
     Answers,
+    AuditTrail,
     CollectionStore,
     DocumentStore,
     EpisodeStore,
@@ -91,6 +92,7 @@ class Services:
     answers: Answers
     feedback: FeedbackStore
     watches: WatchStore
+    audit: AuditTrail
     ingest: Ingesting
     rollback: Callable[[str, int | None, str | None], AdapterVersion | None]
     """`(collection, to, reason)` → the version that is live now, None for the base. Errors of `roll_back`."""

@@ -12,6 +12,7 @@ from seald import __version__
 from seald.cli import (
     adaptations,
     adapters,
+    audit,
     bench,
     bench_fewshot,
     bench_guards,
@@ -61,6 +62,7 @@ for _measurement in (
 ):
     bench.app.command()(_measurement)
 app.add_typer(collections.app, name="collections")
+app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")
 
 

@@ -7,6 +7,7 @@ The pipeline runs in a thread of its own and all of this is synchronous; only th
 from __future__ import annotations
 
 from seald.ports.adapters import AdapterFiles, AdapterStore
+from seald.ports.audit import AuditTrail
 from seald.ports.clock import Clock
 from seald.ports.collections import CollectionStore
 from seald.ports.documents import AdaptationStore, DocumentStore, Ledger, Page, ProbeStore
@@ -24,6 +25,7 @@ __all__ = [
     "AdapterFiles",
     "AdapterStore",
     "Answers",
+    "AuditTrail",
     "Choice",
     "Clock",
     "CollectionStore",

@@ -12,6 +12,7 @@ from seald.store.adaptations import SqlAdaptations
 from seald.store.adapter_files import AdapterFolders
 from seald.store.adapters import SqlAdapters
 from seald.store.answered import SqlAnswered
+from seald.store.audit import SqlAudit
 from seald.store.clock import SystemClock
 from seald.store.collections import SqlCollections
 from seald.store.documents import SqlDocuments
@@ -50,6 +51,7 @@ class Stores:
     episodes: SqlEpisodes
     policies: SqlPolicies
     policy_files: PolicyFolders
+    audit: SqlAudit
     clock: SystemClock
     session: Session
     lock: DataFolderLock
@@ -92,6 +94,7 @@ def open_stores(settings: Settings) -> Stores:
         episodes=SqlEpisodes(session),
         policies=SqlPolicies(session, clock),
         policy_files=PolicyFolders(settings.data_dir / "policies" / "learned"),
+        audit=SqlAudit(session),
         clock=clock,
         session=session,
         lock=lock,

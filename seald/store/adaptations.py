@@ -18,9 +18,11 @@ from seald.domain.adaptation import (
     AdaptationStatus,
     check_transition,
 )
+from seald.domain.audit import AuditAction
 from seald.domain.document import Document
 from seald.errors import IllegalTransition, NotFound
 from seald.ports import Clock, Page
+from seald.store import audit
 from seald.store.session import Session, next_number, numbered_page
 from seald.store.tables import Row
 from seald.store.tables import adaptation_documents as links
@@ -29,6 +31,12 @@ from seald.store.tables import adaptations as rows
 
 AT_ONCE = {AdaptationStatus.QUEUED, AdaptationStatus.HELD}
 """States in which nobody works on an adaptation, so that cancelling it is done at once."""
+DECISIONS: dict[AdaptationStatus, AuditAction] = {
+    AdaptationStatus.QUEUED: "approval",
+    AdaptationStatus.PROMOTING: "approval",
+    AdaptationStatus.REJECTED: "rejection",
+}
+"""Where a held one goes on a person's word."""
 
 
 class SqlAdaptations:
@@ -104,10 +112,13 @@ class SqlAdaptations:
             now = fetch(connection, id)
             if now.kind is AdaptationKind.FORGET:
                 raise IllegalTransition(f"{id} takes a document back, which cannot be undone: it goes on to its end")
-            if now.status in AT_ONCE:
-                return move(connection, self._clock, id, now.status, AdaptationStatus.CANCELLED)
             if now.status in TERMINAL or now.status is AdaptationStatus.PROMOTING:
                 raise IllegalTransition(f"{id} is {now.status}: too late to cancel it")
+            if now.status in AT_ONCE or not now.cancel_requested:
+                states = {"from_value": now.status, "to_value": AdaptationStatus.CANCELLED}
+                audit.append(connection, self._clock, action="cancellation", target=id, **states)
+            if now.status in AT_ONCE:
+                return move(connection, self._clock, id, now.status, AdaptationStatus.CANCELLED)
             connection.execute(update(rows).where(rows.c.id == id).values(cancel_requested=True))
             note(connection, self._clock, id, "cancel_requested", {})
             return fetch(connection, id)
@@ -261,6 +272,8 @@ def move(
         raise IllegalTransition(f"{id} is not {before} any more: it is {fetch(connection, id).status}")
     more = {key: value for key, value in (("figures", figures), ("error", error)) if value}
     note(connection, clock, id, "status", {"from": before, "to": after, **more})
+    if before is AdaptationStatus.HELD and after in DECISIONS:
+        audit.append(connection, clock, action=DECISIONS[after], target=id, from_value=before, to_value=after)
     return fetch(connection, id)
 
 

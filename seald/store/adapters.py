@@ -13,7 +13,7 @@ from seald.domain.verdict import GuardName, Verdict
 from seald.domain.watch import MoveKind
 from seald.errors import Conflict, IllegalTransition, NotFound
 from seald.ports import Clock
-from seald.store import adaptations, live, relearning
+from seald.store import adaptations, audit, live, relearning
 from seald.store.origin import origin_of, replaceable, require_nothing_forgotten, require_task
 from seald.store.session import Session
 from seald.store.tables import adaptations as adaptation_rows
@@ -197,12 +197,13 @@ class SqlAdapters:
                     f"{now or 'the base'} is live now",
                     code="parent_not_live",
                 )
-            live.move(connection, self._clock, candidate.collection, candidate.version, kind="promotion", reason=None)
+            number, collection = candidate.version, candidate.collection
+            live.move(connection, self._clock, collection, number, kind="promotion", reason=adaptation_id)
             if adaptation.kind is not AdaptationKind.FORGET:
                 adaptations.move(
                     connection, self._clock, adaptation_id, AdaptationStatus.PROMOTING, AdaptationStatus.PROMOTED
                 )
-            return find(connection, candidate.collection, candidate.version)
+            return find(connection, collection, number)
 
     def queue_compaction(self, collection: str, why: dict[str, Any]) -> tuple[Adaptation, bool]:
         """Queue a compaction of what is live, or return the open one. Raises NotFound or Conflict."""
@@ -217,7 +218,10 @@ class SqlAdapters:
             latest = adaptations.latest_compaction(connection, collection)
             if latest is not None and latest.status in RUNNABLE:
                 return latest, False
-            return adaptations.queue_compaction(connection, self._clock, collection, version.documents, why), True
+            made = adaptations.queue_compaction(connection, self._clock, collection, version.documents, why)
+            said = why.get("message", why.get("reason"))
+            audit.append(connection, self._clock, action="compaction", target=collection, to_value=made.id, reason=said)
+            return made, True
 
     def roll_back(
         self, collection: str, to: int | None, *, reason: str | None, watched: int | None = None

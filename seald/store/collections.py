@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from sqlalchemy import Connection, func, select
 
 from seald.domain.collection import Collection, CollectionSettings
 from seald.domain.task import LINEAGE
 from seald.errors import NotFound
 from seald.ports import Clock
+from seald.store import audit
 from seald.store.session import Session
 from seald.store.tables import adapter_versions as version_rows
 from seald.store.tables import collections as rows
@@ -42,11 +46,18 @@ class SqlCollections:
     def put(self, name: str, settings: CollectionSettings) -> Collection:
         """Replace the settings."""
         with self._session.write() as connection:
+            before = connection.scalar(select(rows.c.settings).where(rows.c.name == name))
             connection.execute(rows.delete().where(rows.c.name == name))
             # What is left at its default is not kept: it follows the default.
             kept = settings.model_dump(mode="json", exclude_defaults=True)
             connection.execute(rows.insert().values(name=name, settings=kept, changed=self._clock.now()))
+            texts = {"from_value": _text(before) if before is not None else None, "to_value": _text(kept)}
+            audit.append(connection, self._clock, action="settings", target=name, **texts)
         return self.get(name)
+
+
+def _text(settings: dict[str, Any]) -> str:
+    return json.dumps(settings, sort_keys=True)
 
 
 def _all(connection: Connection) -> list[Collection]:

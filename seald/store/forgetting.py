@@ -13,7 +13,18 @@ from seald.domain.certificate import Certificate
 from seald.domain.document import Document
 from seald.errors import NotFound
 from seald.ports import Clock
-from seald.store import adaptations, documents, erasure, live, relearning, supersession, taint, unlearning, versions
+from seald.store import (
+    adaptations,
+    audit,
+    documents,
+    erasure,
+    live,
+    relearning,
+    supersession,
+    taint,
+    unlearning,
+    versions,
+)
 from seald.store.session import Session
 from seald.store.tables import adaptations as adaptation_rows
 from seald.store.tables import certificates as rows
@@ -72,6 +83,7 @@ class SqlForgetting:
             knowing = taint.numbers(connection, known.collection, document)
             rest = _known_beside(connection, known, knowing)
             erasure.bury(connection, self._clock, document)
+            audit.append(connection, self._clock, action="deletion", target=document, from_value=known.collection)
             withdrawn = unlearning.stop(connection, self._clock, document)
             again, more = self._stop(connection, known, knowing)
             versions.shut(connection, known.collection, knowing)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Connection, select, update
 
 from seald.domain.adapter import AdapterStatus
+from seald.domain.audit import AuditAction
 from seald.domain.watch import MoveKind
-from seald.ports import Clock
-from seald.store import trail
+from seald.ports import BASE, Clock
+from seald.store import audit, trail
 from seald.store.tables import adapter_versions as versions
 from seald.store.tables import live as pointers
 from seald.store.tables import live_moves as moves
@@ -30,7 +31,8 @@ def before(connection: Connection, collection: str) -> int | None:
 def move(
     connection: Connection, clock: Clock, collection: str, to: int | None, *, kind: MoveKind, reason: str | None
 ) -> None:
-    """Point `collection` at `to` and write the move down. Where it points there already, nothing moves."""
+    """Point `collection` at `to` and write the move down, for the audit too. Where it points there already, nothing
+    moves."""
     now = version_of(connection, collection)
     if now == to:
         return
@@ -39,3 +41,10 @@ def move(
         connection.execute(pointers.insert().values(collection=collection, version=to))
     values = {"collection": collection, "kind": kind, "from_version": now, "to_version": to, "reason": reason}
     connection.execute(moves.insert().values(**values, at=clock.now()))
+    action: AuditAction = "promotion" if kind == "promotion" else "rollback"
+    named = {"from_value": _label(collection, now), "to_value": _label(collection, to)}
+    audit.append(connection, clock, action=action, target=collection, reason=reason, **named)
+
+
+def _label(collection: str, version: int | None) -> str:
+    return f"{collection}@{version}" if version is not None else BASE

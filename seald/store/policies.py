@@ -100,7 +100,8 @@ class SqlPolicies:
             retrainings.reject_candidates(connection, retraining_id)
             self._require_incumbent(connection, winner, retraining.incumbent)
             subject = winner.subject
-            policy_pointer.move(connection, self._clock, subject, winner.version, kind="promotion", reason=None)
+            number = winner.version
+            policy_pointer.move(connection, self._clock, subject, number, kind="promotion", reason=retraining_id)
             retrainings.move(
                 connection,
                 self._clock,
@@ -109,7 +110,7 @@ class SqlPolicies:
                 RetrainingStatus.PROMOTED,
                 figures={"tournament": result.model_dump(mode="json")},
             )
-            return find(connection, winner.version)
+            return find(connection, number)
 
     def refuse(
         self, retraining_id: str, before: RetrainingStatus, code: RefusalCode, message: str, figures: dict[str, Any]

@@ -7,8 +7,10 @@ from sqlalchemy import Connection, select, update
 
 from seald.config.retraining import Subject
 from seald.domain.adapter import AdapterStatus
+from seald.domain.audit import AuditAction
+from seald.domain.policy_version import PREFIX
 from seald.ports import Clock
-from seald.store import policy_versions, trail
+from seald.store import audit, policy_versions, trail
 from seald.store.retraining_tables import live_policy as pointer
 from seald.store.retraining_tables import policy_moves as moves
 
@@ -34,7 +36,8 @@ def before(connection: Connection, subject: Subject) -> int | None:
 def move(
     connection: Connection, clock: Clock, subject: Subject, to: int | None, *, kind: str, reason: str | None
 ) -> None:
-    """Let `to`, a policy for the subject, write, and write the move down. Where it writes already, nothing moves."""
+    """Let `to`, a policy for the subject, write, and write the move down, for the audit too. Where it writes already,
+    nothing moves."""
     now = version_of(connection, subject)
     if now == to:
         return
@@ -43,3 +46,10 @@ def move(
         connection.execute(pointer.insert().values(subject=subject, version=to))
     values = {"subject": subject, "kind": kind, "from_version": now, "to_version": to, "reason": reason}
     connection.execute(moves.insert().values(**values, at=clock.now()))
+    action: AuditAction = "promotion" if kind == "promotion" else "rollback"
+    named = {"from_value": _label(now), "to_value": _label(to)}
+    audit.append(connection, clock, action=action, target=f"policy/{subject}", reason=reason, **named)
+
+
+def _label(version: int | None) -> str:
+    return f"{PREFIX}{version}" if version is not None else "seed"

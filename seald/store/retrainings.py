@@ -23,7 +23,7 @@ from seald.domain.retraining import (
 )
 from seald.errors import IllegalTransition, NotFound
 from seald.ports import Clock, Page
-from seald.store import policy_versions, supersession
+from seald.store import audit, policy_versions, supersession
 from seald.store.retraining_tables import lessons as lesson_rows
 from seald.store.retraining_tables import policy_versions as version_rows
 from seald.store.retraining_tables import retraining_events as event_rows
@@ -125,10 +125,13 @@ class SqlRetrainings:
         """A queued one is cancelled at once, a running one when the pipeline next looks."""
         with self._session.write() as connection:
             now = fetch(connection, id)
-            if now.status is RetrainingStatus.QUEUED:
-                return move(connection, self._clock, id, now.status, RetrainingStatus.CANCELLED)
             if now.status in TERMINAL:
                 raise IllegalTransition(f"{id} is {now.status}: too late to cancel it")
+            if not now.cancel_requested:
+                states = {"from_value": now.status, "to_value": RetrainingStatus.CANCELLED}
+                audit.append(connection, self._clock, action="cancellation", target=id, **states)
+            if now.status is RetrainingStatus.QUEUED:
+                return move(connection, self._clock, id, now.status, RetrainingStatus.CANCELLED)
             connection.execute(update(rows).where(rows.c.id == id).values(cancel_requested=True))
             note(connection, self._clock, id, "cancel_requested", {})
             return fetch(connection, id)
@@ -159,6 +162,7 @@ class SqlRetrainings:
         values = {**made.model_dump(exclude={"spec"}), "spec": spec.model_dump(mode="json")}
         connection.execute(rows.insert().values(**values, number=number))
         note(connection, self._clock, made.id, "status", {"from": None, "to": made.status})
+        audit.append(connection, self._clock, action="retraining", target=made.id, to_value=made.status)
         return made
 
 

@@ -10,7 +10,7 @@ from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.task import Task
 from seald.errors import Conflict, NotFound
 from seald.ports import Clock, Page
-from seald.store import adaptations, live, unlearning, versions
+from seald.store import adaptations, audit, live, unlearning, versions
 from seald.store.session import Session, next_number, numbered_page
 from seald.store.tables import Row
 from seald.store.tables import adapter_versions as version_rows
@@ -64,6 +64,7 @@ class SqlTasks:
         with self._session.write() as connection:
             if connection.execute(rows.delete().where(rows.c.id == task.id)).rowcount == 0:
                 return ()
+            audit.append(connection, self._clock, action="deletion", target=task.id, from_value=task.lineage)
             for one in adaptations.open_of(connection, task.lineage):
                 adaptations.stop(connection, self._clock, one, DELETED)
             live.move(connection, self._clock, task.lineage, None, kind="forget", reason=DELETED["message"])

@@ -52,16 +52,15 @@ def test_a_promotion_goes_on_from_where_the_trail_is(stores: Stores) -> None:
 
 
 def test_each_move_is_one_row(stores: Stores) -> None:
-    promoted(stores, "one")
-    promoted(stores, "two")
+    one, two = promoted(stores, "one"), promoted(stores, "two")
     stores.adapters.roll_back("default", 1, reason="wrong dates")
     stores.adapters.roll_back("default", 1, reason="sent twice")
     stores.adapters.roll_back("default", 0, reason=None)
     with stores.session.read() as connection:
         rows = connection.exec_driver_sql("SELECT kind, from_version, to_version, reason FROM live_moves ORDER BY seq")
         assert [tuple(row) for row in rows] == [
-            ("promotion", None, 1, None),
-            ("promotion", 1, 2, None),
+            ("promotion", None, 1, one.adaptation_id),
+            ("promotion", 1, 2, two.adaptation_id),
             ("rollback", 2, 1, "wrong dates"),
             ("rollback", 1, None, None),
         ]
