@@ -16,6 +16,7 @@ from seald.api import (
     documents,
     feedback,
     health,
+    keys,
     models,
     policies,
     retrainings,
@@ -23,6 +24,7 @@ from seald.api import (
     tasks,
     watches,
 )
+from seald.api.admission import Admission
 from seald.api.direct import direct
 from seald.api.envelope import Envelope
 from seald.api.errors import install_handlers
@@ -49,6 +51,7 @@ def create_app(services: Services) -> FastAPI:
         lifespan=_lifespan,
         middleware=[
             Middleware(Envelope, metrics=metrics),
+            Middleware(Admission, bound=server.host),
             Middleware(LocalOrigin, bound=server.host),
             Middleware(BodyLimit, max_bytes=server.max_body_bytes),
         ],
@@ -61,7 +64,7 @@ def create_app(services: Services) -> FastAPI:
     # A watch list stands where a version's number else would.
     for router in (*routers, watches.router, adapters.router, policies.router, retrainings.router):
         app.include_router(router)
-    for router in (feedback.router(metrics), health.router(metrics), status.router):
+    for router in (feedback.router(metrics), health.router(metrics), status.router, keys.router):
         app.include_router(router)
     return app
 

@@ -24,6 +24,7 @@ from seald.cli import (
     doctor,
     documents,
     ingest,
+    keys,
     policy,
     serve,
     status,
@@ -61,6 +62,7 @@ for _measurement in (
 ):
     bench.app.command()(_measurement)
 app.add_typer(collections.app, name="collections")
+app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")
 
 
