@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pyrate_limiter import Duration, InMemoryBucket, MonotonicClock, Rate, RateItem
+from pyrate_limiter import Decision, Duration, InMemoryBucket, MonotonicClock, Rate, RateItem
 
 from seald.domain.key import Key
 from seald.errors import TooManyRequests
@@ -50,6 +50,7 @@ class Pace:
         now = self._now()
         bucket.leak(now)
         decision = bucket.put_decision(RateItem(key.id, now))
+        assert isinstance(decision, Decision)
         if not decision.allowed:
             wait = max(1, math.ceil((decision.retry_after_ms or 0) / 1000))
             raise TooManyRequests(

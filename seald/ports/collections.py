@@ -11,11 +11,11 @@ from seald.domain.collection import Collection, CollectionSettings
 class CollectionStore(Protocol):
     """What each collection has otherwise than the configuration."""
 
-    def all(self, *, within: Names | None = None) -> list[Collection]:
+    def all(self, *, within: Names[str] | None = None) -> list[Collection]:
         """Every collection that holds a document or a version, or that has settings, by name."""
         ...
 
-    def get(self, name: str, *, within: Names | None = None) -> Collection:
+    def get(self, name: str, *, within: Names[str] | None = None) -> Collection:
         """Raises NotFound: nothing of that name is kept."""
         ...
 

@@ -23,12 +23,12 @@ class SqlCollections:
         self._session = session
         self._clock = clock
 
-    def all(self, *, within: Names | None = None) -> list[Collection]:
+    def all(self, *, within: Names[str] | None = None) -> list[Collection]:
         """By name."""
         with self._session.read() as connection:
             return [found for found in _all(connection) if within is None or found.name in within]
 
-    def get(self, name: str, *, within: Names | None = None) -> Collection:
+    def get(self, name: str, *, within: Names[str] | None = None) -> Collection:
         """Raises NotFound."""
         found = next((collection for collection in self.all(within=within) if collection.name == name), None)
         if found is None:

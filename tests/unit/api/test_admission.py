@@ -8,8 +8,9 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import openai
 import pytest
@@ -85,10 +86,16 @@ SCOPES = {
 
 
 def routes(world: World) -> set[tuple[str, str]]:
-    """Every route of the app: those that it describes, and those that go past FastAPI."""
-    described = {(verb.upper(), path) for path, verbs in world.app.openapi()["paths"].items() for verb in verbs}
-    others = [route for route in world.app.routes if getattr(route, "path", None)]
-    return described | {(verb, route.path) for route in others for verb in route.methods - {"HEAD"}}
+    """Every route of the app, whether it describes it or not."""
+    return {(verb, path) for path, verbs in _walked(world.app.routes) for verb in verbs - {"HEAD"}}
+
+
+def _walked(found: Iterable[Any]) -> Iterator[tuple[str, set[str]]]:
+    for route in found:
+        if hasattr(route, "original_router"):
+            yield from _walked(route.original_router.routes)
+        else:
+            yield route.path_format, route.methods
 
 
 def at(path: str) -> str:
