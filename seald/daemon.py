@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from contextlib import ExitStack
 from datetime import timedelta
@@ -13,11 +12,11 @@ import structlog
 import uvicorn
 
 from seald import __version__
+from seald.api.admission import require_keys_beyond_loopback
 from seald.api.app import create_app
 from seald.api.services import Services
 from seald.config import Settings
 from seald.domain.base_model import BaseModel
-from seald.errors import ConfigError
 from seald.guards import suite
 from seald.log import configure_logging
 from seald.pipeline import tasks
@@ -54,7 +53,6 @@ def serve(settings: Settings) -> int:
         ConfigError, ModelUnavailable, StoreError: it cannot start; nothing was begun.
     """
     configure_logging(settings.log_level)
-    _require_loopback(settings.server.host)
     suite.load(settings.guards.general.file)
     if settings.ingest.scrub:
         check_scrubbing()
@@ -74,6 +72,7 @@ class Daemon:
         self._pointer = threading.Lock()
         self._stores: Stores = open_stores(settings)
         stack.callback(self._stores.close)
+        require_keys_beyond_loopback(settings.server.host, self._stores.keys)
         self._base = resolve_model(settings.model, settings.cache)
         self._fleet = Fleet(settings, self._base.folder, self._stores.adapter_files)
         stack.callback(self._fleet.stop)
@@ -177,6 +176,7 @@ class Daemon:
         return Services(
             settings=settings,
             version=__version__,
+            keys=stores.keys,
             gateway=gateway,
             documents=stores.documents,
             adaptations=stores.adaptations,
@@ -245,16 +245,3 @@ class _Server(uvicorn.Server):
         self.force_exit = self._stopping.is_set()
         self.should_exit = True
         self._stopping.set()
-
-
-def _require_loopback(host: str) -> None:
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ConfigError(
-            f"server.host is {host!r}: without API keys seald answers on loopback only; use 127.0.0.1 and put a "
-            "proxy that asks for keys in front of it",
-            param="server.host",
-        )

@@ -11,7 +11,7 @@ SealdError
 ├── NotFound
 ├── Conflict               the request is fine, the state is not
 │   └── IllegalTransition
-├── Forbidden / Unauthorized
+├── Forbidden / Unauthorized / TooManyRequests
 ├── Draining               the daemon is stopping
 ├── EngineError
 │   ├── EngineUnavailable  no connection, not ready, died mid-answer
@@ -113,6 +113,16 @@ class Forbidden(SealdError):
     """The key is good but lacks the scope."""
 
     code = "insufficient_scope"
+
+
+class TooManyRequests(SealdError):
+    """The key's limits are used up for now. `retry_after`: whole seconds until it is worth another try."""
+
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, retry_after: int, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after
 
 
 class Draining(SealdError):

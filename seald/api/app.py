@@ -17,6 +17,7 @@ from seald.api import (
     documents,
     feedback,
     health,
+    keys,
     models,
     policies,
     retrainings,
@@ -24,6 +25,7 @@ from seald.api import (
     tasks,
     watches,
 )
+from seald.api.admission import Admission
 from seald.api.direct import direct
 from seald.api.envelope import Envelope
 from seald.api.errors import install_handlers
@@ -50,6 +52,7 @@ def create_app(services: Services) -> FastAPI:
         lifespan=_lifespan,
         middleware=[
             Middleware(Envelope, metrics=metrics),
+            Middleware(Admission, bound=server.host),
             Middleware(LocalOrigin, bound=server.host),
             Middleware(BodyLimit, max_bytes=server.max_body_bytes),
         ],
@@ -62,7 +65,7 @@ def create_app(services: Services) -> FastAPI:
     # A watch list stands where a version's number else would.
     for router in (*routers, watches.router, adapters.router, policies.router, retrainings.router):
         app.include_router(router)
-    for router in (feedback.router(metrics), health.router(metrics), status.router, audit.router):
+    for router in (feedback.router(metrics), health.router(metrics), status.router, keys.router, audit.router):
         app.include_router(router)
     return app
 

@@ -12,7 +12,7 @@ from seald.api.completion_request import CompletionRequest, check_chat, check_em
 from seald.api.metrics import Metrics
 from seald.api.relay import RelayedAnswer
 from seald.api.response_request import check_response
-from seald.api.services import services_of
+from seald.api.services import services_for
 from seald.api.stamp import StampedResponse, StampedStream
 
 CHAT = "/v1/chat/completions"
@@ -44,7 +44,7 @@ def router(metrics: Metrics) -> APIRouter:
     @routes.post(EMBEDDINGS, openapi_extra=_body("model", "input"), response_class=Response)
     async def embeddings(request: Request) -> Response:
         """Embeddings, as OpenAI's API has them, of an engine that has this route."""
-        gateway, asked = services_of(request.app).gateway, check_embeddings(await read_object(request))
+        gateway, asked = services_for(request).gateway, check_embeddings(await read_object(request))
         return RelayedAnswer(gateway, None, metrics, EMBEDDINGS, asked)
 
     return routes
@@ -57,7 +57,7 @@ def _rateable(
     asked: CompletionRequest,
     streams: type[StampedStream] = StampedStream,
 ) -> Response:
-    services = services_of(request.app)
+    services = services_for(request)
     return RelayedAnswer(services.gateway, services.answers, metrics, path, asked, streams)
 
 

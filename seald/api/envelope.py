@@ -12,7 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from seald.api.errors import body_of
 from seald.api.headers import REQUEST, header
 from seald.api.metrics import Metrics
-from seald.domain.actor import Actor, acting
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +43,6 @@ class Envelope:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode("ascii"))]
             await send(message)
 
-        before = acting.set(Actor("local", request_id))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, with_id)
@@ -55,7 +53,6 @@ class Envelope:
                     raise
                 await JSONResponse(body_of(error), status_code=500)(scope, receive, with_id)
             finally:
-                acting.reset(before)
                 self._metrics.count(method=_method(scope), route=_template(scope), status=status)
 
 

@@ -35,6 +35,7 @@ STATUSES: dict[type[errors.SealdError], int] = {
     errors.Conflict: 409,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
+    errors.TooManyRequests: 429,
     errors.Draining: 503,
     errors.EngineError: 502,
     errors.EngineUnavailable: 503,
@@ -75,8 +76,15 @@ def body_of(error: Exception) -> dict[str, Any]:
 def answer_for(error: errors.SealdError) -> JSONResponse:
     """The HTTP answer for one of our exceptions."""
     status = status_of(error)
-    headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if status == 503 else None
-    return JSONResponse(body_of(error), status_code=status, headers=headers)
+    return JSONResponse(body_of(error), status_code=status, headers=_headers(error, status))
+
+
+def _headers(error: errors.SealdError, status: int) -> dict[str, str]:
+    if isinstance(error, errors.TooManyRequests):
+        return {"retry-after": str(error.retry_after)}
+    if status == 401:
+        return {"www-authenticate": "Bearer"}
+    return {"retry-after": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
 
 
 def violation(details: Mapping[str, Any]) -> SchemaViolation:

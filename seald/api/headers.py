@@ -6,6 +6,8 @@ from starlette.types import Scope
 
 REQUEST = "seald.request_id"
 """Where a request's scope holds its id, once the envelope has given it one."""
+KEY = "seald.key"
+"""Where it holds the id of the key that it came with, if it was admitted by one."""
 
 
 def header(scope: Scope, name: bytes) -> str | None:

@@ -9,15 +9,17 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seald.api.errors import answer_for
-from seald.api.headers import header
+from seald.api.headers import KEY, header
 from seald.errors import Forbidden
 
 
 class LocalOrigin:
-    """ASGI middleware: 403 when a browser says that a page from elsewhere sent the request.
+    """ASGI middleware: 403 when a browser says that a page from elsewhere sent a request that came with no key.
 
     `Origin` must name loopback or the address that the daemon is bound to; where that address is itself
     loopback, so must `Host` (DNS rebinding: the page's own name resolves to us, and `GET` carries no `Origin`).
+    No browser adds a key by itself: whoever shows one may ask by any name and from any page, as a proxy in front of
+    the daemon lets them.
     """
 
     def __init__(self, app: ASGIApp, bound: str) -> None:
@@ -26,7 +28,7 @@ class LocalOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through, or refuse it."""
-        refused = self._refusal(scope) if scope["type"] == "http" else None
+        refused = self._refusal(scope) if scope["type"] == "http" and KEY not in scope else None
         if refused is None:
             await self._app(scope, receive, send)
         else:

@@ -29,6 +29,7 @@ from seald.ports import (
     FeedbackStore,
     ForgettingStore,
     Gateway,
+    KeyStore,
     PolicyFiles,
     PolicyStore,
     RetrainingStore,
@@ -83,6 +84,7 @@ class Services:
 
     settings: Settings
     version: str
+    keys: KeyStore
     gateway: Gateway
     documents: DocumentStore
     adaptations: AdaptationStore
@@ -138,9 +140,19 @@ def services_of(app: FastAPI) -> Services:
     return services
 
 
+SEEN = "seald.services"
+"""Where a request's scope holds the services as its key sees them."""
+
+
+def services_for(request: Request) -> Services:
+    """What there is for whoever asks."""
+    services: Services = request.scope[SEEN]
+    return services
+
+
 async def _services(request: Request) -> Services:
-    return services_of(request.app)
+    return request.scope.get(SEEN) or services_of(request.app)
 
 
 Wired = Annotated[Services, Depends(_services)]
-"""A route's parameter of this type receives the app's services."""
+"""A route's parameter of this type receives what there is for whoever asks."""

@@ -25,6 +25,7 @@ from seald.cli import (
     doctor,
     documents,
     ingest,
+    keys,
     policy,
     serve,
     status,
@@ -63,6 +64,7 @@ for _measurement in (
     bench.app.command()(_measurement)
 app.add_typer(collections.app, name="collections")
 app.add_typer(audit.app, name="audit")
+app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")
 
 

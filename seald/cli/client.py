@@ -129,6 +129,7 @@ def show_table(title: str, rows: list[dict[str, Any]], columns: dict[str, str]) 
 def _refusal(answer: httpx.Response) -> Refused:
     try:
         error = answer.json()["error"]
-        return Refused(error["message"], code=error.get("code") or error["type"])
+        hint = " (commands take theirs from SEALD_API_KEY)" if answer.status_code == 401 else ""
+        return Refused(error["message"] + hint, code=error.get("code") or error["type"])
     except (ValueError, KeyError, TypeError):
         return Refused(f"{answer.request.url} answered {answer.status_code}: {answer.text[:300]}", code="http_error")

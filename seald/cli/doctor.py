@@ -186,7 +186,9 @@ def _daemon(settings: Settings) -> Finding:
     url = f"http://{settings.server.host}:{settings.server.port}"
     try:
         found = Daemon(url).get("/v1/status")
-    except Refused:
+    except Refused as refused:
+        if refused.code != "unreachable":
+            return Finding("daemon", "note", f"{url}: {refused.message}", "its key goes into SEALD_API_KEY")
         return Finding("daemon", "note", f"none answers at {url}", "start it with `seald serve`")
     engine = found["engine"]
     return Finding("daemon", "good" if engine["ready"] else "note", f"{found['version']}; engine {engine['detail']}")

@@ -19,6 +19,7 @@ from seald.config.guards import (
     Retention,
     Triggers,
 )
+from seald.config.keys import Keys
 from seald.config.learning import RECIPES, SEAL_V1, Recipe, Training
 from seald.config.load import load_settings
 from seald.config.retraining import Retrain, Rewards, Tournament
@@ -43,6 +44,7 @@ __all__ = [
     "Health",
     "Ingest",
     "Integrity",
+    "Keys",
     "Model",
     "Policy",
     "Recipe",

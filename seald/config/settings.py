@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from seald.config.documents import Ingest
 from seald.config.guards import Compaction, Guards
+from seald.config.keys import Keys
 from seald.config.learning import RECIPES, Recipe, Training, on_preset
 from seald.config.serving import Engine, Model, Server
 from seald.config.tasks import Tasks
@@ -28,6 +29,7 @@ class Settings(BaseSettings):
     """SQLAlchemy URL; None is SQLite in the data folder."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     server: Server = Server()
+    keys: Keys = Keys()
     model: Model = Model()
     engine: Engine = Engine()
     ingest: Ingest = Ingest()

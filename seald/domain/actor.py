@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Actor:
-    """A key's id, `local` for whoever reaches an open loopback port, or `daemon` for what happens by itself."""
+    """A key's id, `local` for whoever reaches an open loopback port, `offline` for who writes into the data folder
+    itself, or `daemon` for what happens by itself."""
 
     name: str = "daemon"
     request_id: str | None = None

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from seald.errors import NotFound
+
 BASE_MODEL = "base"
 Rating = Literal[-1, 1]
 """Down or up."""
@@ -48,6 +50,15 @@ class Ratings(BaseModel):
     def n(self) -> int:
         """All of them."""
         return self.up + self.down
+
+
+def unknown_answer(request: str) -> NotFound:
+    """The error for an answer that was not given, or not to be rated by whoever asks."""
+    return NotFound(
+        f"no answer with the x-request-id {request!r} is known: it was none of ours, or too long ago",
+        param="request_id",
+        code="unknown_request",
+    )
 
 
 def version_of(model: str, label: str) -> tuple[str, int | None]:

@@ -13,6 +13,7 @@ from seald.ports.collections import CollectionStore
 from seald.ports.documents import AdaptationStore, DocumentStore, Ledger, Page, ProbeStore
 from seald.ports.engine import BASE, Choice, Continuation, Engine, Preference, Reply, Sampling, Writer
 from seald.ports.forgetting import ForgettingStore
+from seald.ports.keys import KeyStore
 from seald.ports.retraining import EpisodeStore, PolicyFiles, PolicyStore, RetrainingStore
 from seald.ports.serving import Gateway, Route, Serving, Trials, Upstream
 from seald.ports.tasks import TaskStore
@@ -36,6 +37,7 @@ __all__ = [
     "FeedbackStore",
     "ForgettingStore",
     "Gateway",
+    "KeyStore",
     "Ledger",
     "Page",
     "PolicyFiles",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,9 +44,9 @@ class AdapterStore(Protocol):
         """Names of all collections that hold a document or a version, sorted. Tasks' lineages are none."""
         ...
 
-    def lineages(self) -> list[str]:
-        """Whatever versions may be of: the names of all collections, then `task/<name>` of all tasks. One that was
-        deleted has none."""
+    def lineages(self, *, within: Collection[str] | None = None) -> list[str]:
+        """Whatever versions may be of: the names of all collections, then `task/<name>` of all tasks, those that are
+        kept with one `within`. One that was deleted has none."""
         ...
 
     def live(self, collection: str) -> AdapterVersion | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection as Names
 from typing import Protocol
 
 from seald.domain.collection import Collection, CollectionSettings
@@ -10,11 +11,11 @@ from seald.domain.collection import Collection, CollectionSettings
 class CollectionStore(Protocol):
     """What each collection has otherwise than the configuration."""
 
-    def all(self) -> list[Collection]:
+    def all(self, *, within: Names[str] | None = None) -> list[Collection]:
         """Every collection that holds a document or a version, or that has settings, by name."""
         ...
 
-    def get(self, name: str) -> Collection:
+    def get(self, name: str, *, within: Names[str] | None = None) -> Collection:
         """Raises NotFound: nothing of that name is kept."""
         ...
 

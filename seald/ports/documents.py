@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -23,7 +23,11 @@ class Page(Generic[T]):
 
 
 class DocumentStore(Protocol):
-    """Documents with their passages."""
+    """Documents with their passages.
+
+    Here as in the other stores, `within` names the collections of which there is anything for whoever asks; None: of
+    all. What is not of them is not found, as if it were not there.
+    """
 
     def add(self, document: Document, probes: Sequence[Probe]) -> tuple[Document, Adaptation, bool]:
         """Store a document, the client's probes and a queued adaptation in one transaction.
@@ -37,7 +41,7 @@ class DocumentStore(Protocol):
         """
         ...
 
-    def get(self, id: str) -> Document:
+    def get(self, id: str, *, within: Collection[str] | None = None) -> Document:
         """Raises NotFound."""
         ...
 
@@ -49,7 +53,9 @@ class DocumentStore(Protocol):
         """The document that supersedes this one, unless it was forgotten."""
         ...
 
-    def page(self, *, collection: str | None, after: str | None, limit: int) -> Page[Document]:
+    def page(
+        self, *, collection: str | None, after: str | None, limit: int, within: Collection[str] | None = None
+    ) -> Page[Document]:
         """Oldest first, those after the document `after`, without forgotten ones. Raises NotFound when `after` is
         none."""
         ...
@@ -58,12 +64,18 @@ class DocumentStore(Protocol):
 class AdaptationStore(Protocol):
     """Adaptations, moved by guarded updates, with an event row in the same transaction."""
 
-    def get(self, id: str) -> Adaptation:
+    def get(self, id: str, *, within: Collection[str] | None = None) -> Adaptation:
         """Raises NotFound."""
         ...
 
     def page(
-        self, *, collection: str | None, status: AdaptationStatus | None, after: str | None, limit: int
+        self,
+        *,
+        collection: str | None,
+        status: AdaptationStatus | None,
+        after: str | None,
+        limit: int,
+        within: Collection[str] | None = None,
     ) -> Page[Adaptation]:
         """Oldest first, those after the adaptation `after`."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from seald.domain.adaptation import Adaptation
@@ -20,7 +21,7 @@ class TaskStore(Protocol):
         """
         ...
 
-    def get(self, name: str) -> Task:
+    def get(self, name: str, *, within: Collection[str] | None = None) -> Task:
         """By name or by id. Raises NotFound."""
         ...
 
@@ -28,7 +29,9 @@ class TaskStore(Protocol):
         """The one that last set out to learn it."""
         ...
 
-    def page(self, *, collection: str | None, after: str | None, limit: int) -> Page[Task]:
+    def page(
+        self, *, collection: str | None, after: str | None, limit: int, within: Collection[str] | None = None
+    ) -> Page[Task]:
         """Oldest first, those after the task `after` (name or id). Raises NotFound when `after` is none."""
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -41,7 +42,9 @@ class FeedbackStore(Protocol):
         """Version (None: the base) → its ratings; versions without one are left out."""
         ...
 
-    def page(self, *, collection: str | None, after: int, limit: int) -> Page[tuple[int, Feedback]]:
+    def page(
+        self, *, collection: str | None, after: int, limit: int, within: Collection[str] | None = None
+    ) -> Page[tuple[int, Feedback]]:
         """Each with its number, oldest first, those with a number above `after`."""
         ...
 

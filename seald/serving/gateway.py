@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,17 +10,11 @@ from typing import Any
 
 from seald.config import Engine
 from seald.domain.adapter import AdapterStatus, AdapterVersion
-from seald.domain.document import COLLECTION_NAME
-from seald.domain.task import LINEAGE, TASK_NAME
+from seald.domain.model_id import parse_model_id, unknown_model
 from seald.errors import EngineUnavailable, NotFound
 from seald.ports import BASE, AdapterStore, Route
 from seald.serving.fleet import Fleet
 from seald.serving.upstream import EngineAnswer, EngineConnections
-
-MODEL_ID = re.compile(
-    rf"seald(?::(?P<collection>{COLLECTION_NAME.pattern}|{LINEAGE}{TASK_NAME.pattern})"
-    r"(?:@(?P<version>[1-9][0-9]{0,8}))?)?"
-)
 
 WAIT_POLL_SECONDS = 0.05
 
@@ -108,39 +101,13 @@ class HttpGateway:
 
     def _require_collection(self, collection: str, model: str) -> None:
         if collection not in self._adapters.lineages():
-            raise _unknown(model)
+            raise unknown_model(model)
 
     def _approved(self, collection: str, version: int, model: str) -> AdapterVersion:
         try:
             found = self._adapters.get(collection, version)
         except NotFound:
-            raise _unknown(model) from None
+            raise unknown_model(model) from None
         if found.status is not AdapterStatus.APPROVED:
-            raise _unknown(model)
+            raise unknown_model(model)
         return found
-
-
-def parse_model_id(model: str) -> tuple[str | None, int | None]:
-    """`seald` → ("default", None); `seald:c` → (c, None); `seald:c@n` → (c, n); `base` → (None, None).
-
-    `c` is a collection, or of a task `task/<name>`.
-
-    Raises:
-        NotFound: code `model_not_found`, for anything else.
-    """
-    if model == BASE:
-        return None, None
-    match = MODEL_ID.fullmatch(model)
-    if match is None:
-        raise _unknown(model)
-    version = match["version"]
-    return match["collection"] or "default", int(version) if version else None
-
-
-def _unknown(model: str) -> NotFound:
-    return NotFound(
-        f"there is no model {model[:200]!r}; ask for 'seald', 'seald:<collection>', 'seald:task/<name>', either of "
-        "them with '@<n>', or 'base' (GET /v1/models lists them)",
-        param="model",
-        code="model_not_found",
-    )

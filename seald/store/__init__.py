@@ -19,6 +19,7 @@ from seald.store.documents import SqlDocuments
 from seald.store.episodes import SqlEpisodes
 from seald.store.feedback import SqlFeedback
 from seald.store.forgetting import SqlForgetting
+from seald.store.keys import SqlKeys
 from seald.store.ledger import SqlLedger
 from seald.store.lock import DataFolderLock
 from seald.store.migrate import upgrade
@@ -43,6 +44,7 @@ class Stores:
     forgetting: SqlForgetting
     collections: SqlCollections
     tasks: SqlTasks
+    keys: SqlKeys
     adapter_files: AdapterFolders
     answers: SqlAnswered
     feedback: SqlFeedback
@@ -75,8 +77,9 @@ def open_stores(settings: Settings) -> Stores:
         session = Session(settings.database or in_folder)
         undo.callback(session.close)
         upgrade(session.engine)
+        clock = SystemClock()
+        keys = SqlKeys(session, clock)
         undo.pop_all()
-    clock = SystemClock()
     return Stores(
         documents=SqlDocuments(session, clock),
         adaptations=SqlAdaptations(session, clock),
@@ -86,6 +89,7 @@ def open_stores(settings: Settings) -> Stores:
         forgetting=SqlForgetting(session, clock),
         collections=SqlCollections(session, clock),
         tasks=SqlTasks(session, clock),
+        keys=keys,
         adapter_files=AdapterFolders(settings.data_dir / "adapters"),
         answers=SqlAnswered(session, clock),
         feedback=SqlFeedback(session, clock),

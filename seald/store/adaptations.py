@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select, update
@@ -28,6 +28,7 @@ from seald.store.tables import Row
 from seald.store.tables import adaptation_documents as links
 from seald.store.tables import adaptation_events as event_rows
 from seald.store.tables import adaptations as rows
+from seald.store.within import made_in
 
 AT_ONCE = {AdaptationStatus.QUEUED, AdaptationStatus.HELD}
 """States in which nobody works on an adaptation, so that cancelling it is done at once."""
@@ -46,22 +47,30 @@ class SqlAdaptations:
         self._session = session
         self._clock = clock
 
-    def get(self, id: str) -> Adaptation:
+    def get(self, id: str, *, within: Collection[str] | None = None) -> Adaptation:
         """Raises NotFound."""
         with self._session.read() as connection:
-            return fetch(connection, id)
+            return fetch(connection, id, within)
 
     def page(
-        self, *, collection: str | None, status: AdaptationStatus | None, after: str | None, limit: int
+        self,
+        *,
+        collection: str | None,
+        status: AdaptationStatus | None,
+        after: str | None,
+        limit: int,
+        within: Collection[str] | None = None,
     ) -> Page[Adaptation]:
         """Oldest first, those after the adaptation `after`. Raises NotFound when `after` is none."""
-        query = select(rows)
+        query, there = select(rows), made_in(rows.c.collection, rows.c.created, within)
         if collection is not None:
             query = query.where(rows.c.collection == collection)
         if status is not None:
             query = query.where(rows.c.status == status)
         with self._session.read() as connection:
-            found, more = numbered_page(connection, rows, query, after=after, limit=limit, noun="adaptation")
+            found, more = numbered_page(
+                connection, rows, query, after=after, limit=limit, noun="adaptation", there=there
+            )
             return Page(data=[read(connection, row) for row in found], has_more=more)
 
     def next_runnable(self) -> Adaptation | None:
@@ -152,9 +161,10 @@ class SqlAdaptations:
         return {"adaptation": last.adaptation, "step": last.data["step"], "steps": last.data["steps"]}
 
 
-def fetch(connection: Connection, id: str) -> Adaptation:
+def fetch(connection: Connection, id: str, within: Collection[str] | None = None) -> Adaptation:
     """Raises NotFound."""
-    row = connection.execute(select(rows).where(rows.c.id == id)).one_or_none()
+    query = select(rows).where(rows.c.id == id, made_in(rows.c.collection, rows.c.created, within))
+    row = connection.execute(query).one_or_none()
     if row is None:
         raise NotFound(f"there is no adaptation {id!r}", param="id")
     return read(connection, row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, get_args
 
 from sqlalchemy import Connection, func, select, update
@@ -22,6 +23,7 @@ from seald.store.tables import documents as document_rows
 from seald.store.tables import verdicts as verdict_rows
 from seald.store.task_tables import tasks as task_rows
 from seald.store.versions import find, read, this
+from seald.store.within import kept_in
 
 GUARD_ORDER = {name: place for place, name in enumerate(get_args(GuardName))}
 
@@ -79,18 +81,20 @@ class SqlAdapters:
         with self._session.read() as connection:
             return [read(connection, row) for row in connection.execute(query).all()]
 
-    def collections(self) -> list[str]:
+    def collections(self, *, within: Collection[str] | None = None) -> list[str]:
         """Names of all collections that hold a document or a version, sorted."""
-        of_collections = ~rows.c.collection.startswith(LINEAGE, autoescape=True)
-        names = select(document_rows.c.collection).union(select(rows.c.collection).where(of_collections))
+        of_collections = ~rows.c.collection.startswith(LINEAGE, autoescape=True) & kept_in(rows.c.collection, within)
+        of_documents = select(document_rows.c.collection).where(kept_in(document_rows.c.collection, within))
+        names = of_documents.union(select(rows.c.collection).where(of_collections))
         with self._session.read() as connection:
             return sorted(connection.scalars(names))
 
-    def lineages(self) -> list[str]:
+    def lineages(self, *, within: Collection[str] | None = None) -> list[str]:
         """Names of all collections, sorted, then `task/<name>` of all tasks. A task that was deleted has none."""
+        query = select(task_rows.c.name).where(kept_in(task_rows.c.collection, within))
         with self._session.read() as connection:
-            names = sorted(connection.scalars(select(task_rows.c.name)))
-        return [*self.collections(), *(LINEAGE + name for name in names)]
+            names = sorted(connection.scalars(query))
+        return [*self.collections(within=within), *(LINEAGE + name for name in names)]
 
     def summary(self) -> list[dict[str, Any]]:
         """`{name, live, documents}` of each collection."""

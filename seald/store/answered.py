@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
-from seald.domain.feedback import Answer, version_of
-from seald.errors import NotFound
+from seald.domain.feedback import Answer, unknown_answer, version_of
 from seald.ports import Clock
 from seald.store.session import Session
 from seald.store.tables import answered as rows
@@ -54,11 +53,7 @@ class SqlAnswered:
         with self._session.read() as connection:
             row = connection.execute(select(rows).where(rows.c.request == request)).mappings().one_or_none()
         if row is None:
-            raise NotFound(
-                f"no answer with the x-request-id {request!r} is known: it was none of ours, or too long ago",
-                param="request_id",
-                code="unknown_request",
-            )
+            raise unknown_answer(request)
         return Answer.model_validate(dict(row))
 
     def flush(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection as Names
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -25,14 +26,14 @@ class SqlCollections:
         self._session = session
         self._clock = clock
 
-    def all(self) -> list[Collection]:
+    def all(self, *, within: Names[str] | None = None) -> list[Collection]:
         """By name."""
         with self._session.read() as connection:
-            return _all(connection)
+            return [found for found in _all(connection) if within is None or found.name in within]
 
-    def get(self, name: str) -> Collection:
+    def get(self, name: str, *, within: Names[str] | None = None) -> Collection:
         """Raises NotFound."""
-        found = next((collection for collection in self.all() if collection.name == name), None)
+        found = next((collection for collection in self.all(within=within) if collection.name == name), None)
         if found is None:
             raise NotFound(f"there is no collection {name[:200]!r}; GET /v1/collections lists them", param="name")
         return found

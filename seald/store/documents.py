@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, select, update
 
@@ -19,6 +19,7 @@ from seald.store.tables import adaptation_documents as links
 from seald.store.tables import adaptations as adaptation_rows
 from seald.store.tables import certificates as certificate_rows
 from seald.store.tables import documents as rows
+from seald.store.within import kept_in
 
 QUEUED_AGAIN = {AdaptationStatus.FAILED, AdaptationStatus.CANCELLED}
 """Sent again, content whose adaptation ended so is tried again. A rejected one would be judged the same."""
@@ -47,10 +48,10 @@ class SqlDocuments:
             insert_probes(connection, probes)
             return document, adaptations.queue(connection, document.collection, (document.id,), self._clock), True
 
-    def get(self, id: str) -> Document:
+    def get(self, id: str, *, within: Collection[str] | None = None) -> Document:
         """Raises NotFound."""
         with self._session.read() as connection:
-            return find(connection, id)
+            return find(connection, id, within)
 
     def latest_adaptation(self, id: str) -> Adaptation:
         """The adaptation that last took up this document. Raises NotFound."""
@@ -62,14 +63,16 @@ class SqlDocuments:
         with self._session.read() as connection:
             return supersession.successor(connection, id)
 
-    def page(self, *, collection: str | None, after: str | None, limit: int) -> Page[Document]:
+    def page(
+        self, *, collection: str | None, after: str | None, limit: int, within: Collection[str] | None = None
+    ) -> Page[Document]:
         """Oldest first, those after the document `after`, without forgotten ones. Raises NotFound when `after` is
         none."""
-        query = select(rows).where(rows.c.forgotten.is_(None))
+        query, there = select(rows).where(rows.c.forgotten.is_(None)), kept_in(rows.c.collection, within)
         if collection is not None:
             query = query.where(rows.c.collection == collection)
         with self._session.read() as connection:
-            found, more = numbered_page(connection, rows, query, after=after, limit=limit, noun="document")
+            found, more = numbered_page(connection, rows, query, after=after, limit=limit, noun="document", there=there)
         return Page(data=[read(row) for row in found], has_more=more)
 
     def _take_up_again(self, connection: Connection, document: Document) -> Adaptation:
@@ -79,9 +82,10 @@ class SqlDocuments:
         return last
 
 
-def find(connection: Connection, id: str) -> Document:
+def find(connection: Connection, id: str, within: Collection[str] | None = None) -> Document:
     """For use inside a wider transaction. Raises NotFound."""
-    row = connection.execute(select(rows).where(rows.c.id == id)).one_or_none()
+    query = select(rows).where(rows.c.id == id, kept_in(rows.c.collection, within))
+    row = connection.execute(query).one_or_none()
     if row is None:
         raise NotFound(f"there is no document {id!r}", param="id")
     return read(row)

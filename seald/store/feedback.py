@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import func, select
 
 from seald.domain.feedback import Answer, Feedback, Rating, Ratings
 from seald.ports import Clock, Page
 from seald.store.session import Session
 from seald.store.tables import feedback as rows
+from seald.store.within import made_in
 
 
 class SqlFeedback:
@@ -42,9 +45,12 @@ class SqlFeedback:
             for version, _ in counted
         }
 
-    def page(self, *, collection: str | None, after: int, limit: int) -> Page[tuple[int, Feedback]]:
+    def page(
+        self, *, collection: str | None, after: int, limit: int, within: Collection[str] | None = None
+    ) -> Page[tuple[int, Feedback]]:
         """Each with its number, oldest first, those with a number above `after`."""
-        query = select(rows).where(rows.c.seq > after).order_by(rows.c.seq).limit(limit + 1)
+        query = select(rows).where(rows.c.seq > after, made_in(rows.c.collection, rows.c.at, within))
+        query = query.order_by(rows.c.seq).limit(limit + 1)
         if collection is not None:
             query = query.where(rows.c.collection == collection)
         with self._session.read() as connection:

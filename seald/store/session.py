@@ -12,7 +12,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Row, Select, Table, create_engine, event, func, select
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    Table,
+    create_engine,
+    event,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.schema import Column
@@ -83,14 +96,23 @@ def next_number(connection: Connection, column: Column[Any]) -> int:
 
 
 def numbered_page(
-    connection: Connection, table: Table, query: Select[Any], *, after: str | None, limit: int, noun: str
+    connection: Connection,
+    table: Table,
+    query: Select[Any],
+    *,
+    after: str | None,
+    limit: int,
+    noun: str,
+    there: ColumnElement[bool] = true(),
 ) -> tuple[Sequence[Row[Any]], bool]:
     """Up to `limit` rows of `query` in the order of `table`'s numbers, those behind the id `after`; are there more?
 
-    Raises NotFound when `after` names no row; `noun` is what the message calls it.
+    `there` says which rows there are for whoever asks. Raises NotFound when `after` names none of them; `noun` is what
+    the message calls it.
     """
+    query = query.where(there)
     if after is not None:
-        number = connection.scalar(select(table.c.number).where(table.c.id == after))
+        number = connection.scalar(select(table.c.number).where(table.c.id == after, there))
         if number is None:
             raise NotFound(f"there is no {noun} {after!r} to list after", param="after")
         query = query.where(table.c.number > number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
@@ -15,6 +16,7 @@ from seald.store.session import Session, next_number, numbered_page
 from seald.store.tables import Row
 from seald.store.tables import adapter_versions as version_rows
 from seald.store.task_tables import tasks as rows
+from seald.store.within import kept_in
 
 QUEUED_AGAIN = {AdaptationStatus.FAILED, AdaptationStatus.CANCELLED}
 """Sent again, a task whose adaptation ended so is tried again. A rejected one would be judged the same."""
@@ -41,22 +43,25 @@ class SqlTasks:
                 raise Conflict(message, param="name", code="name_taken")
             return _read(known), self._take_up_again(connection, known), False
 
-    def get(self, name: str) -> Task:
+    def get(self, name: str, *, within: Collection[str] | None = None) -> Task:
         """By name or by id. Raises NotFound."""
         with self._session.read() as connection:
-            return _read(_find(connection, name))
+            return _read(_find(connection, name, within=within))
 
     def latest_adaptation(self, task: Task) -> Adaptation:
         """The one that last set out to learn it. Raises NotFound where the task was deleted."""
         with self._session.read() as connection:
             return adaptations.fetch(connection, _find(connection, task.id).adaptation)
 
-    def page(self, *, collection: str | None, after: str | None, limit: int) -> Page[Task]:
+    def page(
+        self, *, collection: str | None, after: str | None, limit: int, within: Collection[str] | None = None
+    ) -> Page[Task]:
         """Oldest first, those after the task `after` (name or id). Raises NotFound when `after` is none."""
         query = select(rows) if collection is None else select(rows).where(rows.c.collection == collection)
         with self._session.read() as connection:
-            last = None if after is None else _find(connection, after, param="after").id
-            found, more = numbered_page(connection, rows, query, after=last, limit=limit, noun="task")
+            last = None if after is None else _find(connection, after, param="after", within=within).id
+            there = kept_in(rows.c.collection, within)
+            found, more = numbered_page(connection, rows, query, after=last, limit=limit, noun="task", there=there)
         return Page(data=[_read(row) for row in found], has_more=more)
 
     def delete(self, task: Task) -> tuple[int, ...]:
@@ -80,10 +85,10 @@ class SqlTasks:
         return again
 
 
-def _find(connection: Connection, name: str, *, param: str = "id") -> Row:
+def _find(connection: Connection, name: str, *, param: str = "id", within: Collection[str] | None = None) -> Row:
     # An id cannot be mistaken for a name unless somebody names a task after another one's id: then the name counts.
-    query = select(rows).where(or_(rows.c.name == name, rows.c.id == name)).order_by(rows.c.name != name).limit(1)
-    row = connection.execute(query).one_or_none()
+    query = select(rows).where(or_(rows.c.name == name, rows.c.id == name), kept_in(rows.c.collection, within))
+    row = connection.execute(query.order_by(rows.c.name != name).limit(1)).one_or_none()
     if row is None:
         raise NotFound(f"there is no task {name[:200]!r}; GET /v1/tasks lists them", param=param)
     return row

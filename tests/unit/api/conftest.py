@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,13 @@ from seald.api.app import create_app
 from seald.api.services import Services
 from seald.config import Settings
 from seald.domain.adaptation import Adaptation
+from seald.domain.key import KeyAsk, new_secret
+from seald.domain.task import Solved, Task
 from seald.errors import NotFound
 from seald.ports import Route
+from seald.store import Stores, open_stores
 from tests.unit.api.memory import (
+    NOON,
     FolderFiles,
     MemoryAdaptations,
     MemoryAdapters,
@@ -30,9 +35,13 @@ from tests.unit.api.memory import (
     MemoryDocuments,
     MemoryFeedback,
     MemoryWatches,
+    NoKeys,
     PlainIngest,
 )
 from tests.unit.api.policy_memory import MemoryEpisodes, MemoryPolicies, MemoryRetrainings, PolicyFolders
+from tests.unit.store.conftest import migrated
+
+__all__ = ["migrated"]
 
 
 @pytest.fixture(autouse=True)
@@ -70,10 +79,11 @@ class ScriptedGateway:
     cancelled: bool = False
     closed: bool = False
     why_not_ready: str = ""
+    models: tuple[str, ...] = ("seald", "seald:default@3", "base")
 
     @asynccontextmanager
     async def ask(self, model: str, path: str, body: Mapping[str, Any]) -> AsyncIterator[tuple[Route, ScriptedGateway]]:
-        if model not in ("seald", "seald:default@3", "base"):
+        if model not in self.models:
             raise NotFound(f"there is no model {model!r}", param="model", code="model_not_found")
         route = Route(*["base"] * 3) if model == "base" else Route(model, "default@3", "seald-0123456789ab")
         self.leases += 1
@@ -132,6 +142,7 @@ class World:
     feedback: MemoryFeedback = field(default_factory=MemoryFeedback)
     watches: MemoryWatches = field(default_factory=MemoryWatches)
     collections: MemoryCollections = field(default_factory=MemoryCollections)
+    keys: NoKeys = field(default_factory=NoKeys)
     retrainings: MemoryRetrainings = field(default_factory=MemoryRetrainings)
     episodes: MemoryEpisodes = field(default_factory=MemoryEpisodes)
     policies: MemoryPolicies = field(default_factory=MemoryPolicies)
@@ -168,6 +179,7 @@ def world(tmp_path: Path) -> World:
     world = World(adaptations, documents, adapters, files, ingest, ScriptedGateway(), PolicyFolders(tmp_path))
     settings = Settings.model_validate({"server": {"max_body_bytes": 4096}})
     names = (
+        "keys",
         "gateway",
         "documents",
         "adaptations",
@@ -197,6 +209,42 @@ def world(tmp_path: Path) -> World:
 def client(world: World) -> Iterator[TestClient]:
     with TestClient(world.app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         yield client
+
+
+@dataclass
+class Keyed:
+    """The app over real stores, so that it asks for keys as soon as there is one."""
+
+    world: World
+    stores: Stores
+    client: TestClient
+
+    def key(self, *scopes: str, **more: Any) -> dict[str, str]:
+        """A new key, as the header that it is sent in."""
+        secret = new_secret()
+        self.stores.keys.create(KeyAsk.model_validate({"name": "k", "scopes": scopes, **more}), secret)
+        return {"authorization": f"Bearer {secret}"}
+
+
+@pytest.fixture
+def keyed(world: World, client: TestClient, tmp_path: Path, migrated: Path) -> Iterator[Keyed]:
+    (tmp_path / "data").mkdir()
+    shutil.copy(migrated, tmp_path / "data")
+    stores = open_stores(Settings(data_dir=tmp_path / "data"))
+    names = ("keys", "documents", "adaptations", "adapters", "collections", "tasks", "forgetting", "answers")
+    parts: dict[str, Any] = {name: getattr(stores, name) for name in (*names, "feedback", "watches")}
+    parts |= {
+        "ingest": PlainIngest(stores.documents),
+        "submit_task": lambda ask: stores.tasks.add(Task.of(ask, NOON)),
+        "solve_task": lambda *_: Solved(adapter="base", solutions=()),
+        "remove_task": stores.tasks.delete,
+        "forget": lambda id: stores.forgetting.begin(id, to=None, copies=()),
+        "compact": lambda name, reason: stores.adapters.queue_compaction(name, {"reason": reason}),
+        "rollback": lambda name, to, reason: stores.adapters.roll_back(name, to, reason=reason),
+    }
+    world.app.state.services = replace(world.app.state.services, **parts)
+    yield Keyed(world, stores, client)
+    stores.close()
 
 
 class Caller:

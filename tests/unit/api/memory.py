@@ -165,6 +165,13 @@ class MemoryAdapters:
         return found and self.get(collection, target)
 
 
+class NoKeys:
+    """No key was ever created: the daemon is open."""
+
+    def ever(self) -> bool:
+        return False
+
+
 class MemoryCollections:
     def __init__(self) -> None:
         self.rows: dict[str, Collection] = {}
