@@ -14,6 +14,7 @@ import uvicorn
 
 from seald import __version__
 from seald.api.app import create_app
+from seald.api.metrics import Sight
 from seald.api.services import Services
 from seald.config import Settings
 from seald.domain.base_model import BaseModel
@@ -44,6 +45,7 @@ from seald.training.launcher import ProcessTrainer
 log = structlog.get_logger(__name__)
 
 FLUSH_SECONDS = 1.0
+PULSE_SECONDS = 5.0
 PRUNE_SECONDS = 600.0
 
 
@@ -53,7 +55,7 @@ def serve(settings: Settings) -> int:
     Raises:
         ConfigError, ModelUnavailable, StoreError: it cannot start; nothing was begun.
     """
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     _require_loopback(settings.server.host)
     suite.load(settings.guards.general.file)
     if settings.ingest.scrub:
@@ -110,6 +112,7 @@ class Daemon:
             create_app(self._services()),
             host=server.host,
             port=server.port,
+            log_config=None,
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=int(server.drain_seconds),
@@ -160,6 +163,7 @@ class Daemon:
         watching = Watching(self._shop, stores.watches, stores.feedback)
         return (
             Chore("watch", LOOK_SECONDS, watching.look),
+            Chore("pulse", PULSE_SECONDS, stores.pulse.beat, aside=True),
             Chore("flush_answers", FLUSH_SECONDS, stores.answers.flush, aside=True),
             Chore("prune_answers", PRUNE_SECONDS, prune, aside=True),
         )
@@ -203,6 +207,17 @@ class Daemon:
             wake=self._scheduler.wake,
             status=self._status,
             draining=self._stopping.is_set,
+            sight=self._sight(),
+        )
+
+    def _sight(self) -> Sight:
+        stores, fleet = self._stores, self._fleet
+        parts = {"store": stores.sight, "pipeline": self._runner, "trainer": self._trainer, "engine": fleet}
+        return Sight(
+            sources={name: part.samples for name, part in parts.items()},
+            engines=fleet.expositions,
+            alive=self._scheduler.alive,
+            no_writes=stores.pulse.why_not,
         )
 
     def _status(self) -> dict[str, Any]:

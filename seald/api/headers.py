@@ -6,6 +6,8 @@ from starlette.types import Scope
 
 REQUEST = "seald.request_id"
 """Where a request's scope holds its id, once the envelope has given it one."""
+ADAPTER = "seald.adapter"
+"""Likewise the version that answers it, once that is known."""
 
 
 def header(scope: Scope, name: bytes) -> str | None:

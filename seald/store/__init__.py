@@ -26,6 +26,7 @@ from seald.store.policy_files import PolicyFolders
 from seald.store.probes import SqlProbes
 from seald.store.retrainings import SqlRetrainings
 from seald.store.session import Session
+from seald.store.sight import Pulse, SqlSight
 from seald.store.tasks import SqlTasks
 from seald.store.watches import SqlWatches
 
@@ -50,6 +51,8 @@ class Stores:
     episodes: SqlEpisodes
     policies: SqlPolicies
     policy_files: PolicyFolders
+    sight: SqlSight
+    pulse: Pulse
     clock: SystemClock
     session: Session
     lock: DataFolderLock
@@ -92,6 +95,8 @@ def open_stores(settings: Settings) -> Stores:
         episodes=SqlEpisodes(session),
         policies=SqlPolicies(session, clock),
         policy_files=PolicyFolders(settings.data_dir / "policies" / "learned"),
+        sight=SqlSight(session, clock, settings.data_dir),
+        pulse=Pulse(session),
         clock=clock,
         session=session,
         lock=lock,
