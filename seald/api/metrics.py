@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -18,6 +19,8 @@ from seald.api.families import families
 from seald.domain.sample import Sample
 from seald.errors import EngineError, EngineRefused, EngineUnavailable, SealdError
 from seald.ports import BASE
+
+log = structlog.get_logger(__name__)
 
 CHAT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 MOST_COLLECTIONS = 50
@@ -150,7 +153,8 @@ class _Scraped(Collector):
         for name, read in {"status": self._standing, **self._sight.sources}.items():
             try:
                 samples += read()
-            except (SealdError, OSError):
+            except (SealdError, OSError) as error:
+                log.warning("not_scraped", source=name, error=str(error))
                 samples.append(Sample("seald_source_up", 0, {"source": name}))
             else:
                 samples.append(Sample("seald_source_up", 1, {"source": name}))

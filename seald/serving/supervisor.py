@@ -101,7 +101,8 @@ class Supervisor:
         self._ready.clear()
         if self._process is not None:
             self._process.end(patience=10.0)
-        self._thread.join(timeout=15.0)
+        if self._thread.ident is not None:  # else it was never started, for the daemon cannot
+            self._thread.join(timeout=15.0)
 
     def sleep(self) -> None:
         """Let it answer what it has begun, then give its memory back; returns when that is done."""
