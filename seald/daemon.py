@@ -212,9 +212,13 @@ class Daemon:
 
     def _sight(self) -> Sight:
         stores, fleet = self._stores, self._fleet
-        parts = {"store": stores.sight, "pipeline": self._runner, "trainer": self._trainer, "engine": fleet}
         return Sight(
-            sources={name: part.samples for name, part in parts.items()},
+            sources={
+                "store": stores.sight.samples,
+                "pipeline": self._runner.samples,
+                "trainer": self._trainer.samples,
+                "engine": fleet.samples,
+            },
             engines=fleet.expositions,
             alive=self._scheduler.alive,
             no_writes=stores.pulse.why_not,

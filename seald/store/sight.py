@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import get_args
 
-from sqlalchemy import Connection, column, false, func, select, table, text, update
+from sqlalchemy import Connection, false, func, select, text, update
 
 from seald.domain.adaptation import TERMINAL, AdaptationKind, AdaptationStatus
 from seald.domain.sample import Sample
@@ -40,8 +40,8 @@ class SqlSight:
             yield from _verdicts(connection)
             yield Sample("seald_queue_age_seconds", self._oldest(connection).total_seconds())
             yield Sample("seald_database_bytes", self._size(connection))
-            revision = select(column("version_num")).select_from(table("alembic_version"))
-            yield Sample("seald_schema_info", 1, {"revision": str(connection.scalar(revision))})
+            revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            yield Sample("seald_schema_info", 1, {"revision": str(revision)})
         disk = shutil.disk_usage(self._data_dir)
         yield Sample("seald_disk_free_bytes", disk.free)
         yield Sample("seald_disk_bytes", disk.total)
