@@ -164,7 +164,9 @@ class _Scraped(Collector):
     def _standing(self) -> list[Sample]:
         found = self._status()
         engine = found["engine"]
-        build = {"version": self._version, "model": found["model"], "engine": engine["kind"]}
+        # A scrape asks for no key, and need not know where on this machine the model lies.
+        model = found["model"].rpartition("/")[2]
+        build = {"version": self._version, "model": model, "engine": engine["kind"]}
         adaptations = [Sample("seald_adaptations", n, {"status": s}) for s, n in found["adaptations"].items()]
         return [
             Sample("seald_build_info", 1, build),

@@ -145,5 +145,6 @@ def test_every_family_has_a_sample_once_there_was_something_to_count(
     # Before a guard has judged there is no verdict.
     assert FAMILIES.keys() - sampled == {"seald_verdicts"}
     assert 'seald_steps_total{kind="learn",step="queued"} 1.0' in text
+    assert 'seald_build_info{engine="external",model="model",' in text
     assert 'seald_engine_up{replica="0"} 1.0' in text
     assert 'vllm:num_requests_running{replica="0"} 1.0' in text
