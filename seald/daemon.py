@@ -14,6 +14,7 @@ import uvicorn
 from seald import __version__
 from seald.api.admission import require_keys_beyond_loopback
 from seald.api.app import create_app
+from seald.api.metrics import Sight
 from seald.api.services import Services
 from seald.config import Settings
 from seald.domain.base_model import BaseModel
@@ -43,6 +44,7 @@ from seald.training.launcher import ProcessTrainer
 log = structlog.get_logger(__name__)
 
 FLUSH_SECONDS = 1.0
+PULSE_SECONDS = 5.0
 PRUNE_SECONDS = 600.0
 
 
@@ -52,7 +54,7 @@ def serve(settings: Settings) -> int:
     Raises:
         ConfigError, ModelUnavailable, StoreError: it cannot start; nothing was begun.
     """
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     suite.load(settings.guards.general.file)
     if settings.ingest.scrub:
         check_scrubbing()
@@ -110,6 +112,7 @@ class Daemon:
             create_app(self._services()),
             host=server.host,
             port=server.port,
+            log_config=None,
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=int(server.drain_seconds),
@@ -160,6 +163,7 @@ class Daemon:
         watching = Watching(self._shop, stores.watches, stores.feedback)
         return (
             Chore("watch", LOOK_SECONDS, watching.look),
+            Chore("pulse", PULSE_SECONDS, stores.pulse.beat, aside=True),
             Chore("flush_answers", FLUSH_SECONDS, stores.answers.flush, aside=True),
             Chore("prune_answers", PRUNE_SECONDS, prune, aside=True),
         )
@@ -205,6 +209,21 @@ class Daemon:
             wake=self._scheduler.wake,
             status=self._status,
             draining=self._stopping.is_set,
+            sight=self._sight(),
+        )
+
+    def _sight(self) -> Sight:
+        stores, fleet = self._stores, self._fleet
+        return Sight(
+            sources={
+                "store": stores.sight.samples,
+                "pipeline": self._runner.samples,
+                "trainer": self._trainer.samples,
+                "engine": fleet.samples,
+            },
+            engines=fleet.expositions,
+            alive=self._scheduler.alive,
+            no_writes=stores.pulse.why_not,
         )
 
     def _status(self) -> dict[str, Any]:

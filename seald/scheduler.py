@@ -8,6 +8,7 @@ what is to be done lies in the database, and a trigger only looks.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,6 +78,12 @@ class Scheduler:
     def start(self) -> None:
         """Begin looking; returns at once."""
         self._scheduler.start()
+
+    def alive(self) -> bool:
+        """Whether its thread is there. It ends by `stop`, or by an error of APScheduler's own that nothing mends."""
+        # What the public `running` says is whether somebody has called `start`.
+        thread: threading.Thread | None = self._scheduler._thread
+        return thread is not None and thread.is_alive()
 
     def wake(self) -> None:
         """Look now rather than at the next interval. Any thread may call it."""

@@ -33,11 +33,12 @@ from seald.api.limits import BodyLimit
 from seald.api.metrics import Metrics
 from seald.api.origin import LocalOrigin
 from seald.api.services import Services, services_of
+from seald.api.telemetry import telemetry
 
 
 def create_app(services: Services) -> FastAPI:
     """Wire every route to `services`."""
-    metrics = Metrics(services.status)
+    metrics = Metrics(services.sight, services.status, services.version)
     server = services.settings.server
     app = FastAPI(
         title="seald",
@@ -47,8 +48,7 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        # Asked for with every request, and nothing of ours listens.
-        telemetry={"tracing": False, "metrics": False, "logs": False},
+        telemetry=telemetry(),
         lifespan=_lifespan,
         middleware=[
             Middleware(Envelope, metrics=metrics),

@@ -14,6 +14,7 @@ from seald.api.relay import RelayedAnswer
 from seald.api.response_request import check_response
 from seald.api.services import services_for
 from seald.api.stamp import StampedResponse, StampedStream
+from seald.api.trace import TracedAnswer, wants_trace
 
 CHAT = "/v1/chat/completions"
 TEXT = "/v1/completions"
@@ -58,7 +59,9 @@ def _rateable(
     streams: type[StampedStream] = StampedStream,
 ) -> Response:
     services = services_for(request)
-    return RelayedAnswer(services.gateway, services.answers, metrics, path, asked, streams)
+    answer = RelayedAnswer(services.gateway, services.answers, metrics, path, asked, streams)
+    traced = services.settings.server.trace and wants_trace(request.scope)
+    return TracedAnswer(answer, asked.body) if traced else answer
 
 
 def _body(*required: str) -> dict[str, Any]:

@@ -1,17 +1,21 @@
-"""Around every request: its id, its count in the metrics, and an answer even when a route breaks."""
+"""Around every request: its id, its line in the log, its count in the metrics, and an answer even when a route
+breaks."""
 
 from __future__ import annotations
 
 import re
+import time
 import uuid
 
 import structlog
 from fastapi.responses import JSONResponse
+from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seald.api.errors import body_of
-from seald.api.headers import REQUEST, header
+from seald.api.headers import ADAPTER, KEY, REQUEST, header
 from seald.api.metrics import Metrics
+from seald.api.telemetry import PROBED
 
 log = structlog.get_logger(__name__)
 
@@ -34,13 +38,14 @@ class Envelope:
             return
         request_id = _request_id(scope)
         scope[REQUEST] = request_id
-        status = HUNG_UP
+        status, began = HUNG_UP, time.perf_counter()
 
         async def with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode("ascii"))]
+                _tell_span(scope)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -53,7 +58,21 @@ class Envelope:
                     raise
                 await JSONResponse(body_of(error), status_code=500)(scope, receive, with_id)
             finally:
-                self._metrics.count(method=_method(scope), route=_template(scope), status=status)
+                self._note(scope, status, time.perf_counter() - began)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        method, route = _method(scope), _template(scope)
+        who = {"adapter": scope.get(ADAPTER), "key": scope.get(KEY)}
+        self._metrics.count(method=method, route=route, status=status)
+        say = log.debug if route in PROBED else log.info
+        # Never the path or the query: they hold names, and whatever a client puts there.
+        say("request", method=method, route=route, status=status, seconds=round(seconds, 4), **who)
+
+
+def _tell_span(scope: Scope) -> None:
+    span = trace.get_current_span()
+    if span.is_recording():
+        span.set_attributes({"seald.request_id": scope[REQUEST], "seald.adapter": scope.get(ADAPTER, "")})
 
 
 def _request_id(scope: Scope) -> str:

@@ -49,7 +49,7 @@ def router(metrics: Metrics) -> APIRouter:
         """Rate an answer: 201. Rated before, the new rating and comment take the place of the old: 200."""
         answer = services.answers.find(asked.request_id)
         given, first = services.feedback.rate(answer, asked.rating, asked.comment)
-        metrics.rated(given.label, "up" if given.rating > 0 else "down")
+        metrics.rated(given.collection, "up" if given.rating > 0 else "down")
         response.status_code = 201 if first else 200
         return FeedbackObject.of(given)
 

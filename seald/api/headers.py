@@ -8,6 +8,8 @@ REQUEST = "seald.request_id"
 """Where a request's scope holds its id, once the envelope has given it one."""
 KEY = "seald.key"
 """Where it holds the id of the key that it came with, if it was admitted by one."""
+ADAPTER = "seald.adapter"
+"""Likewise the version that answers it, once that is known."""
 
 
 def header(scope: Scope, name: bytes) -> str | None:

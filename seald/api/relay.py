@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from seald.api.completion_request import CompletionRequest
 from seald.api.errors import body_of
 from seald.api.hangup import unless_hung_up
-from seald.api.headers import REQUEST
+from seald.api.headers import ADAPTER, REQUEST
 from seald.api.metrics import Metrics
 from seald.api.refusal import refusal
 from seald.api.stamp import StampedStream, parsed, stamped
@@ -63,6 +63,7 @@ class RelayedAnswer(Response):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = self._request
         async with self._gateway.ask(request.model, self._path, request.body) as (route, upstream):
+            scope[ADAPTER] = route.label
             if upstream.status >= 400:
                 raise refusal(upstream.status, await upstream.read(), route, self._path)
             if self._answers is not None:
@@ -73,6 +74,7 @@ class RelayedAnswer(Response):
                 answer = stamped(parsed(await upstream.read(), route, self._path), route)
                 headers = {ADAPTER_HEADER: route.label}
                 await JSONResponse(answer, headers=headers)(scope, receive, send)
+                self._metrics.engine("answered")
 
     async def _stream(self, upstream: Upstream, route: Route, send: Send) -> None:
         stream = self._streams(route, self._path)
@@ -85,7 +87,10 @@ class RelayedAnswer(Response):
                 async for piece in pieces:
                     await send(_part(piece))
             except Exception as error:
+                self._metrics.engine("broken")
                 await send(_part(stream.failure(body_of(_reported(error)))))
+            else:
+                self._metrics.engine("answered")
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, FastAPI, Request
 
+from seald.api.metrics import Sight
 from seald.config import Settings
 from seald.config.retraining import Subject
 from seald.domain.adaptation import Adaptation
@@ -127,6 +128,7 @@ class Services:
     `policy.live` and `policy.tasks` are the ids of those that write of passages and of tasks, `policy.retraining` the
     open one."""
     draining: Callable[[], bool]
+    sight: Sight
 
     def refuse_new_work_while_draining(self) -> None:
         """Raise Draining once the daemon is stopping."""

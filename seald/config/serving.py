@@ -21,6 +21,8 @@ class Server(Section):
     drain_seconds: float = Field(30.0, ge=0)
     """How long SIGTERM waits for answers in flight."""
     max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024)
+    trace: bool = False
+    """Whether a request with the header `x-seald-trace: 1` has its prompt and its answer logged."""
 
 
 class Model(Section):

@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     database: str | None = None
     """SQLAlchemy URL; None is SQLite in the data folder."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "console", "json"] = "auto"
+    """auto: for people on a terminal, JSON lines elsewhere."""
     server: Server = Server()
     keys: Keys = Keys()
     model: Model = Model()

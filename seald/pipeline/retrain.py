@@ -141,7 +141,8 @@ class Retrainer:
         if run is None or self._shop.stopping.is_set():
             return False
         try:
-            self._advance(run)
+            with structlog.contextvars.bound_contextvars(retraining=run.id):
+                self._advance(run)
         except (EngineUnavailable, StoreError) as error:
             log.warning("retraining waits", retraining=run.id, reason=error.message)
             return False
@@ -166,7 +167,7 @@ class Retrainer:
             if run.cancel_requested:
                 self._end(run.id, S.CANCELLED, None)
             else:
-                log.debug("step", retraining=run.id, status=run.status, round=run.round)
+                log.debug("step", status=run.status, round=run.round)
                 STEPS[run.status](self._shop, run)
         except TrainerStopped:
             if not self._shop.stopping.is_set():
@@ -176,7 +177,7 @@ class Retrainer:
         except SealdError as error:
             self._end(run.id, S.FAILED, {"message": error.message, "code": error.code})
         except Exception:
-            log.exception("a step broke", retraining=run.id, status=run.status)
+            log.exception("a step broke", status=run.status)
             what = {"message": "internal error; the daemon's log has the details", "code": "internal_error"}
             self._end(run.id, S.FAILED, what)
 
@@ -188,7 +189,7 @@ class Retrainer:
         try:
             self._shop.retrainings.move(id, now.status, after, error=error)
         except IllegalTransition as illegal:
-            log.error("retraining cannot be ended", retraining=id, after=after, reason=illegal.message)
+            log.error("retraining cannot be ended", after=after, reason=illegal.message)
 
     def _tidy(self, id: str) -> None:
         try:

@@ -7,11 +7,14 @@ any point therefore leaves an adaptation that the next call simply carries on.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 import structlog
 
 from seald.domain.adaptation import TERMINAL, Adaptation, AdaptationKind, AdaptationStatus
+from seald.domain.sample import Sample
 from seald.errors import EngineUnavailable, IllegalTransition, SealdError, StoreError, TrainerStopped
 from seald.pipeline.certify import certify
 from seald.pipeline.compact import queue_if_due
@@ -48,6 +51,15 @@ class Runner:
 
     def __init__(self, shop: Workshop) -> None:
         self._shop = shop
+        self._taken: Counter[tuple[str, str]] = Counter()
+        self._seconds: dict[tuple[str, str], float] = {}
+
+    def samples(self) -> Iterator[Sample]:
+        """How many steps were taken, of which kind of adaptation, and how long they took. From any thread."""
+        for (kind, step), seconds in self._seconds.copy().items():
+            of = {"kind": kind, "step": step}
+            yield Sample("seald_steps", self._taken[kind, step], of)
+            yield Sample("seald_step_seconds", seconds, of)
 
     def step(self) -> bool:
         """Take the oldest runnable adaptation one state further. False: there is nothing to do now."""
@@ -56,13 +68,8 @@ class Runner:
         adaptation = self._shop.adaptations.next_runnable()
         if adaptation is None or self._shop.stopping.is_set():
             return False
-        try:
-            self._advance(adaptation)
-        except (EngineUnavailable, StoreError) as error:
-            log.warning("adaptation waits", adaptation=adaptation.id, reason=error.message)
-            return False
-        self._tidy(adaptation.id)
-        return True
+        with structlog.contextvars.bound_contextvars(adaptation=adaptation.id):
+            return self._take(adaptation)
 
     def sweep(self) -> None:
         """After a start: remove what killed runs left behind, and queue the compactions that they left unqueued."""
@@ -89,12 +96,25 @@ class Runner:
                 return True
         return False
 
+    def _take(self, adaptation: Adaptation) -> bool:
+        of, began = (adaptation.kind, adaptation.status), time.monotonic()
+        try:
+            self._advance(adaptation)
+        except (EngineUnavailable, StoreError) as error:
+            log.warning("adaptation waits", reason=error.message)
+            return False
+        finally:
+            self._taken[of] += 1
+            self._seconds[of] = self._seconds.get(of, 0.0) + time.monotonic() - began
+        self._tidy(adaptation.id)
+        return True
+
     def _advance(self, adaptation: Adaptation) -> None:
         try:
             if adaptation.cancel_requested and adaptation.status is not AdaptationStatus.PROMOTING:
                 self._end(adaptation.id, AdaptationStatus.CANCELLED, None)
             else:
-                log.info("step", adaptation=adaptation.id, status=adaptation.status)
+                log.info("step", status=adaptation.status)
                 steps = OF_TASKS if adaptation.kind is AdaptationKind.TASK else STEPS
                 steps[adaptation.status](self._shop, adaptation)
         except TrainerStopped:
@@ -105,7 +125,7 @@ class Runner:
         except SealdError as error:
             self._end(adaptation.id, AdaptationStatus.FAILED, {"message": error.message, "code": error.code})
         except Exception:
-            log.exception("a step broke", adaptation=adaptation.id, status=adaptation.status)
+            log.exception("a step broke", status=adaptation.status)
             what = {"message": "internal error; the daemon's log has the details", "code": "internal_error"}
             self._end(adaptation.id, AdaptationStatus.FAILED, what)
 
@@ -120,7 +140,7 @@ class Runner:
         try:
             self._shop.adaptations.move(id, now.status, after, error=error)
         except IllegalTransition as illegal:
-            log.error("adaptation cannot be ended", adaptation=id, after=after, reason=illegal.message)
+            log.error("adaptation cannot be ended", after=after, reason=illegal.message)
 
     def _tidy(self, id: str) -> None:
         if self._is_over(id):

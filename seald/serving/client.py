@@ -22,6 +22,8 @@ LISTED = 20
 NOWHERE = Path("/nowhere/seald-asks-whether-adapters-are-taken")
 AT_ONCE = 16
 """Requests in flight where each needs its own: the engine batches them."""
+METRICS_SECONDS = 1.0
+"""A scrape waits so long for an engine that hangs."""
 
 
 class EngineClient:
@@ -50,6 +52,15 @@ class EngineClient:
             return self._http.get("/health", timeout=2.0).status_code == 200
         except httpx.HTTPError:
             return False
+
+    def metrics(self) -> str | None:
+        """What it exposes for Prometheus; empty where it exposes nothing, None where there is no answer within a
+        second."""
+        try:
+            answer = self._http.get("/metrics", timeout=METRICS_SECONDS)
+        except httpx.HTTPError:
+            return None
+        return answer.text if answer.status_code == 200 else ""
 
     def version(self) -> str | None:
         """Of vLLM; None where the engine is none, like ours."""

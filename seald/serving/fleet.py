@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import structlog
 from seald.config import Settings
 from seald.domain.adapter import AdapterVersion
 from seald.domain.probe import AnswerScore
+from seald.domain.sample import Sample
 from seald.ports import AdapterFiles, Choice, Continuation, Preference, Reply, Sampling
 from seald.serving.client import EngineClient
 from seald.serving.command import EngineCommand, engine_commands
@@ -112,6 +114,21 @@ class Fleet:
             "detail": detail,
             "replicas": [_shown(member, supervisor) for member, supervisor in pairs],
         }
+
+    def samples(self) -> Iterator[Sample]:
+        """How each of them stands."""
+        for number, (member, supervisor) in enumerate(zip(self._members, self._supervisors, strict=True)):
+            of = {"replica": str(number)}
+            yield Sample("seald_engine_resting", supervisor.resting, of)
+            yield Sample("seald_engine_restarts", supervisor.restarts, of)
+            yield Sample("seald_engine_adapters", len(member.residency.loaded(member.replica)), of)
+            yield Sample("seald_engine_in_flight", member.residency.in_flight(member.replica), of)
+
+    def expositions(self) -> dict[str, str | None]:
+        """What each that serves exposes for Prometheus, by its number; None where it does not serve or answer."""
+        with ThreadPoolExecutor(len(self._members)) as pool:
+            asked = pool.map(lambda member: member.client.metrics() if member.replica.serves else None, self._members)
+            return {str(number): text for number, text in enumerate(asked)}
 
     @contextmanager
     def asleep(self) -> Iterator[None]:

@@ -84,6 +84,8 @@ class Supervisor:
         self._asleep = threading.Event()
         self.resting = False
         """From the moment when it is to sleep until it serves again."""
+        self.restarts = 0
+        """Times that it was lost, or did not come up."""
         self._detail = "starting"
         self._whole = True
         self._process: EngineProcess | None = None
@@ -99,7 +101,8 @@ class Supervisor:
         self._ready.clear()
         if self._process is not None:
             self._process.end(patience=10.0)
-        self._thread.join(timeout=15.0)
+        if self._thread.ident is not None:  # else it was never started, for the daemon cannot
+            self._thread.join(timeout=15.0)
 
     def sleep(self) -> None:
         """Let it answer what it has begun, then give its memory back; returns when that is done."""
@@ -147,6 +150,7 @@ class Supervisor:
         self._retire()
         self._process.end(patience=5.0)
         if not self._stopping.is_set() and not self._bedtime.is_set():
+            self.restarts += 1
             log.warning("engine is down", detail=self._detail)
 
     def _wait_healthy(self) -> bool:

@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import Any
 
 import aiohttp
+from opentelemetry import propagate
 
 from seald.errors import EngineUnavailable
 
@@ -65,6 +66,7 @@ class EngineConnections:
         headers = {"content-type": "application/json", "accept-encoding": "identity"}
         if key:
             headers["authorization"] = f"Bearer {key}"
+        propagate.inject(headers)  # nothing, unless this request has a span
         content = json.dumps(body).encode("ascii")
         with _engine_death():
             response = await self._session().post(

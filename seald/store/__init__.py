@@ -28,6 +28,7 @@ from seald.store.policy_files import PolicyFolders
 from seald.store.probes import SqlProbes
 from seald.store.retrainings import SqlRetrainings
 from seald.store.session import Session
+from seald.store.sight import Pulse, SqlSight
 from seald.store.tasks import SqlTasks
 from seald.store.watches import SqlWatches
 
@@ -54,6 +55,8 @@ class Stores:
     policies: SqlPolicies
     policy_files: PolicyFolders
     audit: SqlAudit
+    sight: SqlSight
+    pulse: Pulse
     clock: SystemClock
     session: Session
     lock: DataFolderLock
@@ -99,6 +102,8 @@ def open_stores(settings: Settings) -> Stores:
         policies=SqlPolicies(session, clock),
         policy_files=PolicyFolders(settings.data_dir / "policies" / "learned"),
         audit=SqlAudit(session),
+        sight=SqlSight(session, clock, settings.data_dir),
+        pulse=Pulse(session),
         clock=clock,
         session=session,
         lock=lock,

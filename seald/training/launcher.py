@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,8 +15,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from seald.config import Training
+from seald.domain.sample import Sample
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
-from seald.errors import TrainerFailed, TrainerKilled, TrainerStopped
+from seald.errors import TrainerError, TrainerFailed, TrainerKilled, TrainerStopped
 from seald.training.job_file import RESULT_FILE, JobFile
 
 LOG_FILE = "trainer.log"
@@ -39,6 +41,9 @@ Sleeping at once costs a third of the speed on two cores; while requests are bei
 Memory that a step frees is kept for the next: handing it back costs ten thousand page faults a step (glibc).
 """
 
+ENDS = ("done", TrainerKilled.code, TrainerStopped.code, "diverged", "out_of_memory")
+"""Counted from zero on: to Prometheus a counter that begins at one has not grown."""
+
 OnEvent = Callable[[TrainingEvent], None]
 
 
@@ -50,6 +55,16 @@ class ProcessTrainer:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
         self._busy = False
+        self._ends = Counter(dict.fromkeys(ENDS, 0))
+        self._tokens = 0
+        self._seconds = 0.0
+
+    def samples(self) -> Iterator[Sample]:
+        """What was trained since the start, and how it ended. From any thread."""
+        for outcome, n in self._ends.copy().items():
+            yield Sample("seald_trainings", n, {"outcome": outcome})
+        yield Sample("seald_training_tokens", self._tokens)
+        yield Sample("seald_training_seconds", self._seconds)
 
     def set_busy(self, busy: bool) -> None:
         """Tell the trainer, now or when it starts, that requests are being answered. From any thread, at any time."""
@@ -76,8 +91,19 @@ class ProcessTrainer:
         """As `train`, jobs of one base model side by side in one process; results in their order."""
         missing = [job for job in jobs if not _result(job).exists()]
         if missing:
-            self._run(missing, on_event, cancelled)
+            self._run_counted(missing, on_event, cancelled)
         return tuple(_read(_result(job)) for job in jobs)
+
+    def _run_counted(self, jobs: Sequence[TrainingJob], on_event: OnEvent, cancelled: threading.Event) -> None:
+        try:
+            self._run(jobs, on_event, cancelled)
+        except TrainerError as error:
+            self._ends[error.code] += 1
+            raise
+        self._ends["done"] += 1
+        for result in (_read(_result(job)) for job in jobs):
+            self._tokens += result.tokens
+            self._seconds += result.seconds
 
     def _run(self, jobs: Sequence[TrainingJob], on_event: OnEvent, cancelled: threading.Event) -> None:
         spec = JobFile(jobs=tuple(jobs), manners=self._manners).write()

@@ -94,3 +94,23 @@ def test_an_appointment_that_fails_is_kept_again() -> None:
 )
 def test_of_the_times_that_went_by_it_is_the_last(late: timedelta, last: datetime) -> None:
     assert last_come(CronTrigger.from_crontab("0 3 * * *", timezone=UTC), FIRST, FIRST + late) == last
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_it_is_alive_until_it_is_stopped_or_its_thread_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped, broken = Scheduler(lambda: False), Scheduler(lambda: False)
+    assert not stopped.alive()
+    for scheduler in (stopped, broken):
+        scheduler.start()
+        assert scheduler.alive()
+    stopped.stop()
+    assert not stopped.alive()
+
+    def end() -> None:
+        raise RuntimeError("a bug of the library")
+
+    monkeypatch.setattr(broken._scheduler, "_process_jobs", end)
+    broken.wake()
+    broken._scheduler._thread.join(10)
+    assert not broken.alive()
+    broken.stop()

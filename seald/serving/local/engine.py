@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seald.serving.local.adapters import Adapters
+from seald.serving.local.metrics import EngineMetrics
 from seald.serving.local.model import LanguageModel
 from seald.serving.local.sampling import Options
 from seald.serving.local.sequence import Call, Delta, new_call
@@ -36,6 +37,7 @@ class LocalEngine:
         self.worker = Worker(
             self.model, self.adapters, max_num_seqs=settings.max_num_seqs, max_loras=settings.max_loras
         )
+        self.metrics = EngineMetrics(self.worker.load)
 
     def start(self) -> None:
         """Start the worker thread."""
@@ -56,7 +58,8 @@ class LocalEngine:
 
         call = new_call(self.model, adapter, prompts, options, n, tell)
         self.worker.submit(call)
-        return LiveCall(call, news)
+        self.metrics.begun(prompts)
+        return LiveCall(call, news, self.metrics)
 
     async def change(self, command: Callable[[], None]) -> None:
         """Run a change of the network between two steps."""
@@ -66,9 +69,10 @@ class LocalEngine:
 class LiveCall:
     """A call under way."""
 
-    def __init__(self, call: Call, news: asyncio.Queue[Delta | Exception]) -> None:
+    def __init__(self, call: Call, news: asyncio.Queue[Delta | Exception], metrics: EngineMetrics) -> None:
         self._call = call
         self._news = news
+        self._metrics = metrics
         self.choices = len(call.sequences)
 
     async def deltas(self) -> AsyncIterator[Delta]:
@@ -82,6 +86,7 @@ class LiveCall:
                 open_choices -= delta.finish is not None
                 yield delta
         finally:
+            self._metrics.ended(self._written())
             if open_choices:
                 self.cancel()
 
@@ -92,5 +97,8 @@ class LiveCall:
     def usage(self) -> dict[str, int]:
         """Token counts; a prompt continued several times counts once."""
         read = sum({id(prompt.tokens): len(prompt.tokens) for prompt in self._call.prompts}.values())
-        written = sum(len(sequence.output) for sequence in self._call.sequences)
+        written = self._written()
         return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+
+    def _written(self) -> int:
+        return sum(len(sequence.output) for sequence in self._call.sequences)

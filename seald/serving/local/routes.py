@@ -68,6 +68,12 @@ async def version() -> dict[str, str]:
     return {"version": __version__}
 
 
+@routes.get("/metrics")
+async def metrics(engine: Engine) -> PlainTextResponse:
+    """Prometheus' text format."""
+    return PlainTextResponse(engine.metrics.exposition())
+
+
 @routes.get("/v1/models")
 async def models(engine: Engine) -> dict[str, Any]:
     """The base model and the loaded adapters."""

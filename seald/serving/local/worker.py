@@ -73,6 +73,11 @@ class Worker:
             self._wake.notify()
         return future
 
+    def load(self) -> tuple[int, int]:
+        """How many sequences are being written, and how many calls have none among them. From any thread."""
+        rows, calls = self._batch.sequences.copy(), len(self._open) + len(self._arrived)
+        return len(rows), max(0, calls - len({sequence.call for sequence in rows}))
+
     @torch.inference_mode()
     def step(self) -> None:
         """One iteration: take in what is new, read prompts, write a token of every running sequence."""

@@ -17,10 +17,12 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from seald.api.app import create_app
+from seald.api.metrics import Sight
 from seald.api.services import Services
 from seald.config import Settings
 from seald.domain.adaptation import Adaptation
 from seald.domain.key import KeyAsk, new_secret
+from seald.domain.sample import Sample
 from seald.domain.task import Solved, Task
 from seald.errors import NotFound
 from seald.ports import Route
@@ -149,6 +151,11 @@ class World:
     app: FastAPI = field(default_factory=FastAPI)
     woken: int = 0
     draining: bool = False
+    alive: bool = True
+    no_writes: str | None = None
+    engines: dict[str, str | None] = field(default_factory=lambda: {"0": ""})
+    names: Sequence[str] = ("default",)
+    unread: Exception | None = None
 
     def wake(self) -> None:
         self.woken += 1
@@ -163,11 +170,21 @@ class World:
         watch = {"state": "paused", "last": 1767355200, "outcome": "regression", "reason": "of 6 probes 6 lost"}
         return {
             "model": "tiny",
-            "collections": [{"name": "default", "live": 2, "documents": 1, "watch": watch}],
+            "engine": {"kind": "local", "ready": True},
+            "collections": [{"name": name, "live": 2, "documents": 1, "watch": watch} for name in self.names],
             "adaptations": {"queued": 2, "running": 1, "held": 0},
             "training": None,
             "policy": {"live": "default", "retraining": None},
         }
+
+    def samples(self) -> list[Sample]:
+        if self.unread is not None:
+            raise self.unread
+        return [Sample("seald_queue_age_seconds", 7)]
+
+    def sight(self) -> Sight:
+        parts = {"store": self.samples}
+        return Sight(parts, lambda: self.engines, lambda: self.alive, lambda: self.no_writes)
 
 
 @pytest.fixture
@@ -200,7 +217,8 @@ def world(tmp_path: Path) -> World:
     calls |= {"forget": world.forget, "forgetting": None, "audit": None}  # test_audit.py asks the real stores
     calls |= dict.fromkeys(("tasks", "submit_task", "solve_task", "remove_task"))  # test_tasks.py asks the real stores
     calls |= {"retrain": world.retrainings.ask, "policy_rollback": world.policies.roll_back}
-    services = Services(settings=settings, version="0.0.1", **parts, **calls, draining=lambda: world.draining)
+    calls |= {"draining": lambda: world.draining, "sight": world.sight()}
+    services = Services(settings=settings, version="0.0.1", **parts, **calls)
     world.app = create_app(services)
     return world
 

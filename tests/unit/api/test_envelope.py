@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from dataclasses import replace
 
 import pytest
+from starlette.testclient import TestClient
+
+from seald.api.app import create_app
 
 
 def test_a_request_id_is_made_or_echoed_on_every_answer(client) -> None:
@@ -71,3 +76,41 @@ def test_requests_are_counted_by_template_not_by_path(client) -> None:
     assert 'seald_http_requests_total{method="GET",route="/v1/documents/{id}",status="404"} 2.0' in text
     assert 'route="unmatched",status="404"} 1.0' in text
     assert "doc-1" not in text
+
+
+ASKED = {"model": "seald", "messages": [{"role": "user", "content": "swordfish"}]}
+
+
+def logged(capsys, event: str) -> list[dict]:
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [line for line in lines if line["event"] == event]
+
+
+def test_every_request_has_one_line_in_the_log_with_nothing_of_what_was_said(world, client, capsys) -> None:
+    world.gateway.script.body = json.dumps({"choices": [{"text": "marlin"}]}).encode()
+    secret = {"authorization": "Bearer sk-seald-tuna", "x-request-id": "mine-1", "x-seald-trace": "1"}
+    client.post("/v1/chat/completions?eel=1", json=ASKED, headers=secret)
+    client.get("/v1/documents/herring?after=carp")
+    said = capsys.readouterr().out
+    assert not [word for word in ("swordfish", "marlin", "tuna", "eel", "herring", "carp") if word in said]
+    first, second = (json.loads(line) for line in said.splitlines())
+    assert 0 <= first.pop("seconds") < 10
+    answered = {"method": "POST", "route": "/v1/chat/completions", "status": 200, "adapter": "default@3"}
+    assert first == {"event": "request", "request_id": "mine-1", **answered}
+    assert (second["route"], second["status"], second["adapter"]) == ("/v1/documents/{id}", 404, None)
+
+
+def test_words_are_logged_where_operator_and_client_both_ask_for_it(world, capsys) -> None:
+    services = world.app.state.services
+    server = services.settings.server.model_copy(update={"trace": True})
+    app = create_app(replace(services, settings=services.settings.model_copy(update={"server": server})))
+    world.gateway.script.lines = ['data: {"choices": [], "marlin": 1}', "data: [DONE]"]
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        client.post("/v1/chat/completions", json={**ASKED, "stream": True})
+        assert logged(capsys, "trace") == []
+        client.post("/v1/chat/completions", json={**ASKED, "stream": True}, headers={"x-seald-trace": "1"})
+    (line,) = logged(capsys, "trace")
+    assert line["asked"]["messages"] == ASKED["messages"]
+    assert "marlin" in line["answer"]
+    assert "[DONE]" in line["answer"]
+    assert line["request_id"].startswith("req-")

@@ -36,7 +36,7 @@ def test_an_answer_is_rated_and_counted_for_its_version(client, answered) -> Non
     }
     assert client.get("/v1/adapters/default/3").json()["feedback"] == {"up": 0, "down": 1}
     assert client.get("/v1/adapters/default").json()["data"][0]["feedback"] == {"up": 0, "down": 1}
-    assert 'seald_feedback_total{adapter="default@3",rating="down"} 1.0' in client.get("/metrics").text
+    assert 'seald_feedback_total{collection="default",rating="down"} 1.0' in client.get("/metrics").text
     (listed,) = client.get("/v1/feedback?collection=default").json()["data"]
     assert (listed["id"], listed["comment"], listed["rating"]) == ("1", "the year is wrong", -1)
 

@@ -13,6 +13,17 @@ def test_ready_says_why_not(world, client) -> None:
     assert got.status_code == 503
     assert "loading the model" in got.json()["error"]["message"]
     assert client.get("/livez").status_code == 200
+    world.gateway.why_not_ready = ""
+    world.no_writes = "the database failed: attempt to write a readonly database"
+    got = client.get("/readyz")
+    assert (got.status_code, got.json()["error"]["code"]) == (503, "store_error")
+    assert "readonly" in got.json()["error"]["message"]
+
+
+def test_without_its_scheduler_the_daemon_is_not_alive(world, client) -> None:
+    world.alive = False
+    got = client.get("/livez")
+    assert (got.status_code, got.json()["error"]["code"]) == (503, "not_alive")
 
 
 def test_a_draining_daemon_is_not_ready(world, client) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler
@@ -31,7 +33,7 @@ class Full(BaseHTTPRequestHandler):
     got: ClassVar[list[Any]]
 
     def do_GET(self) -> None:
-        self._say(*(self.models if self.path == "/v1/models" else (200, {"version": "0.32.0"})))
+        self._say(*(self.models if self.path in ("/v1/models", "/metrics") else (200, {"version": "0.32.0"})))
 
     def do_POST(self) -> None:
         self.got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
@@ -90,6 +92,20 @@ def test_a_server_that_cannot_be_served_from_says_what_to_do(
     Full.posted = posted or Full.posted
     with pytest.raises(EngineError, match=says):
         client.require_usable()
+
+
+def test_an_engine_that_hangs_keeps_a_scrape_for_a_second() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        address = f"http://127.0.0.1:{hanging.getsockname()[1]}"
+        with closing(EngineClient(address, key=None, timeout_seconds=60)) as client:
+            began = time.monotonic()
+            assert client.metrics() is None
+            assert time.monotonic() - began < 5
+
+
+def test_an_engine_that_exposes_nothing_is_there_all_the_same(client: EngineClient) -> None:
+    Full.models = 404, {"error": {"message": "Not Found"}}
+    assert client.metrics() == ""
 
 
 def test_the_version_is_vllms(client: EngineClient) -> None:

@@ -99,9 +99,11 @@ def test_a_killed_engine_is_started_again_and_restored(watch: Callable[..., Watc
     first = watched.supervisor.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
+    assert watched.supervisor.restarts == 0
     while watched.supervisor.pid == first:
         time.sleep(0.02)
     assert watched.supervisor.wait_ready(15)
+    assert watched.supervisor.restarts == 1
     assert watched.done == ["restore", "withdraw", "restore"]
 
 
@@ -194,6 +196,7 @@ def test_one_that_cannot_sleep_ends_and_starts_again(watch: Callable[..., Watche
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert watched.supervisor.ready() == (False, "sleeping")
+    assert watched.supervisor.restarts == 0
     watched.supervisor.wake()
     assert watched.supervisor.wait_ready(10)
     assert watched.supervisor.pid != pid

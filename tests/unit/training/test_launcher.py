@@ -46,6 +46,10 @@ def test_killed_at_any_step_it_ends_with_the_same_weights(make_job: MakeJob) -> 
     ours, theirs = (load_file(Path(job.output) / "adapter_model.safetensors") for job in (broken, whole))
     assert all(bool((ours[name] == theirs[name]).all()) for name in theirs)
     assert trainer.train(broken, pytest.fail, threading.Event()) == result
+    counted = {(sample.name, *sample.labels.values()): sample.value for sample in trainer.samples()}
+    ends = {end: n for (_, *ended), n in counted.items() for end in ended if n}
+    assert ends == {"done": 2, "trainer_killed": 1}
+    assert counted[("seald_training_tokens",)] == 2 * expected.tokens
     assert sorted(path.name for path in Path(broken.output).parent.iterdir()) == ["checkpoint", "out"]
     assert children() == []
 

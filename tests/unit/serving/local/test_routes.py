@@ -188,6 +188,22 @@ def test_malformed_json_gets_the_error_shape(run: Run) -> None:
     assert response.json()["error"]["type"] == "invalid_request_error"
 
 
+def test_tokens_are_counted_under_vllms_names(post: Post, run: Run) -> None:
+    async def work(client: Client) -> str:
+        return (await client.get("/metrics")).text
+
+    def scraped() -> dict[str, float]:
+        lines = [line.split() for line in run(work).splitlines() if line.startswith("vllm:")]
+        return {name: float(value) for name, value in lines}
+
+    before = scraped()
+    post("/v1/chat/completions", model="one", messages=HELLO, max_tokens=5, temperature=0, ignore_eos=True)
+    after = scraped()
+    grown = {name: after[name] - before[name] for name in after if name.endswith("_total")}
+    assert grown == {"vllm:prompt_tokens_total": 61, "vllm:generation_tokens_total": 5}
+    assert (after["vllm:num_requests_running"], after["vllm:num_requests_waiting"]) == (0, 0)
+
+
 def test_with_a_key_every_route_but_health_wants_it(engine: LocalEngine, run: Run) -> None:
     async def work(_: Client) -> list[int]:
         transport = httpx.ASGITransport(create_app(engine, key="secret"))
