@@ -195,24 +195,9 @@ def world(tmp_path: Path) -> World:
     ingest, files = PlainIngest(documents), FolderFiles(tmp_path)
     world = World(adaptations, documents, adapters, files, ingest, ScriptedGateway(), PolicyFolders(tmp_path))
     settings = Settings.model_validate({"server": {"max_body_bytes": 4096}})
-    names = (
-        "keys",
-        "gateway",
-        "documents",
-        "adaptations",
-        "adapters",
-        "collections",
-        "files",
-        "ingest",
-        "answers",
-        "feedback",
-        "watches",
-        "retrainings",
-        "episodes",
-        "policies",
-        "policy_files",
-    )
-    parts = {name: getattr(world, name) for name in names}
+    names = "keys gateway documents adaptations adapters collections files ingest answers feedback watches retrainings"
+    names += " episodes policies policy_files"
+    parts = {name: getattr(world, name) for name in names.split()}
     calls = {"rollback": adapters.roll_back, "compact": world.compact, "wake": world.wake, "status": world.status}
     calls |= {"forget": world.forget, "forgetting": None, "audit": None}  # test_audit.py asks the real stores
     calls |= dict.fromkeys(("tasks", "submit_task", "solve_task", "remove_task"))  # test_tasks.py asks the real stores

@@ -95,7 +95,7 @@ def test_every_request_has_one_line_in_the_log_with_nothing_of_what_was_said(wor
     assert not [word for word in ("swordfish", "marlin", "tuna", "eel", "herring", "carp") if word in said]
     first, second = (json.loads(line) for line in said.splitlines())
     assert 0 <= first.pop("seconds") < 10
-    answered = {"method": "POST", "route": "/v1/chat/completions", "status": 200, "adapter": "default@3"}
+    answered = {"method": "POST", "route": "/v1/chat/completions", "status": 200, "adapter": "default@3", "key": None}
     assert first == {"event": "request", "request_id": "mine-1", **answered}
     assert (second["route"], second["status"], second["adapter"]) == ("/v1/documents/{id}", 404, None)
 
