@@ -27,7 +27,7 @@ from seald.pipeline.task_configure import task_of
 from seald.pipeline.trial import on_trial
 from seald.pipeline.workshop import Workshop
 from seald.policy.augmenting import lines, shown
-from seald.ports import BASE, Sampling
+from seald.ports import BASE, Chat, Sampling
 
 ASKINGS: tuple[Asking, ...] = get_args(Asking)
 PARAPHRASES = 2
@@ -91,11 +91,12 @@ def _scores(tried: Tried) -> dict[str, float]:
 
 
 def _in_context(shop: Workshop, task: Task) -> Marks:
-    examples, prompts = task.examples, [""] * len(task.examples)
+    examples = task.examples
+    chats: list[Chat] = [""] * len(examples)
     for fold in folds(len(examples), shop.settings.tasks.folds):
         for n in fold:
-            prompts[n] = asked("among", _others(examples, fold), examples[n].input)
-    return marks(shop.engine, prompts, examples, BASE)
+            chats[n] = asked("among", _others(examples, fold), examples[n].input)
+    return marks(shop.engine, chats, examples, BASE)
 
 
 def _others(examples: Sequence[Pair], fold: Sequence[int]) -> list[Pair]:

@@ -15,7 +15,8 @@ from seald.errors import InvalidRequest
 from seald.pipeline.certify import left_by
 from seald.pipeline.task_solve import solve
 from seald.pipeline.workshop import Workshop
-from seald.policy.augmenting import among, shown
+from seald.policy.augmenting import shown, turns
+from seald.policy.targeting import TOKENS_OF_A_TURN
 
 __all__ = ["remove", "solve", "submit"]
 
@@ -59,9 +60,10 @@ def remove(shop: Workshop, task: Task) -> None:
 
 def _require_room(shop: Workshop, task: Task) -> None:
     most, encode = shop.settings.tasks.max_tokens, _tokenizer(shop.base.folder / "tokenizer.json")
-    inputs = [*(pair.input for pair in task.examples), *(question.input for question in task.test)]
-    prompt = among(task.examples, max(inputs, key=lambda value: len(shown(value))))
-    tokens = len(encode.encode(prompt).ids) + max(len(encode.encode(shown(p.output)).ids) for p in task.examples)
+    inputs = [pair.input for pair in task.examples] + [question.input for question in task.test]
+    longest = max(inputs, key=lambda value: len(shown(value)))
+    output = max((shown(pair.output) for pair in task.examples), key=len)
+    tokens = sum(len(encode.encode(turn).ids) + TOKENS_OF_A_TURN for turn in (*turns(task.examples, longest), output))
     if tokens > most:
         raise InvalidRequest(
             f"all examples with one more input and output are {tokens} tokens; the limit is {most} (tasks.max_tokens): "

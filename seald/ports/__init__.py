@@ -10,7 +10,7 @@ from seald.ports.adapters import AdapterFiles, AdapterStore
 from seald.ports.clock import Clock
 from seald.ports.collections import CollectionStore
 from seald.ports.documents import AdaptationStore, DocumentStore, Ledger, Page, ProbeStore
-from seald.ports.engine import BASE, Choice, Continuation, Engine, Preference, Reply, Sampling, Writer
+from seald.ports.engine import BASE, Chat, Choice, Continuation, Engine, Preference, Reply, Sampling, Writer
 from seald.ports.forgetting import ForgettingStore
 from seald.ports.retraining import EpisodeStore, PolicyFiles, PolicyStore, RetrainingStore
 from seald.ports.serving import Gateway, Route, Serving, Trials, Upstream
@@ -24,6 +24,7 @@ __all__ = [
     "AdapterFiles",
     "AdapterStore",
     "Answers",
+    "Chat",
     "Choice",
     "Clock",
     "CollectionStore",
