@@ -88,7 +88,7 @@ def measure(
             raise ConfigError(f"task {ask.name!r} has no test with its output: there is nothing to measure")
     with workroom(settings) as shop:
         outcomes = [_outcome(shop, ask, tell) for ask in tasks]
-        figures = _figures(outcomes)
+        figures = _figures(outcomes, settings.tasks.samples)
         if rounds:
             run = retrained(shop, others, rounds, tell)
             add_run(figures, run)
@@ -184,7 +184,7 @@ def _known(task: Task) -> list[Question]:
     return [question for question in task.test if question.output is not None]
 
 
-def _figures(outcomes: Sequence[Outcome]) -> Figures:
+def _figures(outcomes: Sequence[Outcome], samples: int) -> Figures:
     figures = Figures("fewshot", settings={"tasks": len(outcomes)})
     counted = {arm: [(outcome.solved[arm], outcome.asked) for outcome in outcomes] for arm in ARMS}
     for arm, counts in counted.items():
@@ -192,9 +192,8 @@ def _figures(outcomes: Sequence[Outcome]) -> Figures:
     for arm in ("in_context", "fixed"):
         name = "margin" if arm == "in_context" else f"margin_over_{arm}"
         figures.add_interval(name, difference(counted["self_edit"], counted[arm], seed=0))
-    asked = sum(outcome.tried + outcome.failed for outcome in outcomes)
     figures.add("promoted", fmean(outcome.promoted for outcome in outcomes))
-    figures.add("failed_samples", sum(outcome.failed for outcome in outcomes) / max(asked, 1))
+    figures.add("failed_samples", fmean(outcome.failed / samples for outcome in outcomes))
     figures.add("tokens_a_task", fmean(outcome.tokens for outcome in outcomes))
     figures.add("seconds_a_task", fmean(outcome.seconds for outcome in outcomes))
     return figures
