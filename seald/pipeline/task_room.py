@@ -27,13 +27,19 @@ def require_room(shop: Workshop, examples: Sequence[Pair], tests: Sequence[Quest
         if any(token in text for text in (*chat, *map(shown, inputs))):
             message = f"a text holds {token!r}, by which the model tells who speaks: leave it out"
             raise InvalidRequest(message, param=param)
-    tokens = sum(len(tokenizer.encode(turn).ids) + TOKENS_OF_A_TURN for turn in chat)
+    tokens = weight(shop, chat)
     if tokens > most:
         raise InvalidRequest(
             f"all examples with one more input and output are {tokens} tokens; the limit is {most} (tasks.max_tokens): "
             "send fewer or smaller examples",
             param=param,
         )
+
+
+def weight(shop: Workshop, turns: Sequence[str]) -> int:
+    """Tokens of a chat, about: what the template puts around a turn differs."""
+    tokenizer = _tokenizer(shop.base.folder / "tokenizer.json")
+    return sum(len(tokenizer.encode(turn).ids) + TOKENS_OF_A_TURN for turn in turns)
 
 
 def _special(tokenizer: Tokenizer) -> list[str]:
