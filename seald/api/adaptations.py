@@ -51,9 +51,9 @@ def list_events(id: str, services: Wired, asked: Asked) -> Listing[EventObject] 
 
 @router.post("/v1/adaptations/{id}/approve")
 def approve(id: str, services: Wired) -> AdaptationObject:
-    """Promote a held adaptation, or queue one that was held in quarantine. 409 when it is not held."""
-    quarantined = services.adaptations.get(id).version is None
-    after, said = (AdaptationStatus.QUEUED, RELEASED) if quarantined else (AdaptationStatus.PROMOTING, APPROVED)
+    """Promote a held adaptation, or queue one that was held before anything was written. 409 when it is not held."""
+    unwritten = services.adaptations.get(id).version is None
+    after, said = (AdaptationStatus.QUEUED, RELEASED) if unwritten else (AdaptationStatus.PROMOTING, APPROVED)
     adaptation = services.adaptations.move(id, AdaptationStatus.HELD, after, figures={said: True})
     services.wake()
     return shaped(services, adaptation)

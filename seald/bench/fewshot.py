@@ -24,7 +24,7 @@ from seald.domain.policy import Policy
 from seald.domain.retraining import Retraining
 from seald.domain.task import Asking, Practice, Question, Task, TaskAsk, Tried
 from seald.domain.task_explained import practice_of
-from seald.errors import ConfigError
+from seald.errors import ConfigError, InvalidRequest
 from seald.pipeline.remembered import remembered
 from seald.pipeline.runner import Runner
 from seald.pipeline.task_solve import solutions
@@ -88,7 +88,7 @@ def measure(
             raise ConfigError(f"task {ask.name!r} has no test with its output: there is nothing to measure")
     with workroom(settings) as shop:
         outcomes = [_outcome(shop, ask, tell) for ask in tasks]
-        figures = _figures(outcomes)
+        figures = _figures(outcomes, settings.tasks.samples)
         if rounds:
             run = retrained(shop, others, rounds, tell)
             add_run(figures, run)
@@ -102,7 +102,11 @@ def _add_learned(
     policy = policy_of(shop, run)
     if policy is None:
         return
-    found = [_by_learned(shop, ask, policy) for ask in tasks]
+    nothing = Learned(solved=0, failed=0)
+    found = [
+        _by_learned(shop, ask, policy) if outcome.tried else nothing
+        for ask, outcome in zip(tasks, outcomes, strict=True)
+    ]
     counted = [(each.solved, outcome.asked) for each, outcome in zip(found, outcomes, strict=True)]
     before = [(outcome.solved["self_edit"], outcome.asked) for outcome in outcomes]
     figures.add_interval(f"accuracy_{LEARNED}", accuracy(counted, seed=0))
@@ -124,12 +128,23 @@ def _by_learned(shop: Workshop, ask: TaskAsk, policy: Policy) -> Learned:
 
 
 def _outcome(shop: Workshop, ask: TaskAsk, tell: Tell) -> Outcome:
-    task, adaptation, _ = submit(shop, ask)
+    try:
+        task, adaptation, _ = submit(shop, ask)
+    except InvalidRequest as refusal:
+        tell(f"{ask.name}: {refusal.message}")
+        return _unsolved(ask)
     kept = shop.settings.data_dir / "outcomes" / f"{task.id}.json"
     outcome = remembered(kept, _OUTCOME, lambda: _examined(shop, task, _learned(shop, adaptation)))
     said = ", ".join(f"{arm} {outcome.solved[arm]}" for arm in ARMS)
     tell(f"{task.name}: of {outcome.asked} {said}; {'promoted' if outcome.promoted else 'not promoted'}")
     return outcome
+
+
+def _unsolved(ask: TaskAsk) -> Outcome:
+    """Of a task that is too large for the model, whoever is asked."""
+    asked = sum(question.output is not None for question in ask.test)
+    solved = dict.fromkeys(ARMS, 0)
+    return Outcome(name=ask.name, asked=asked, solved=solved, promoted=False, failed=0, tried=0, tokens=0, seconds=0.0)
 
 
 def _learned(shop: Workshop, adaptation: Adaptation) -> Adaptation:
@@ -184,7 +199,7 @@ def _known(task: Task) -> list[Question]:
     return [question for question in task.test if question.output is not None]
 
 
-def _figures(outcomes: Sequence[Outcome]) -> Figures:
+def _figures(outcomes: Sequence[Outcome], samples: int) -> Figures:
     figures = Figures("fewshot", settings={"tasks": len(outcomes)})
     counted = {arm: [(outcome.solved[arm], outcome.asked) for outcome in outcomes] for arm in ARMS}
     for arm, counts in counted.items():
@@ -192,9 +207,9 @@ def _figures(outcomes: Sequence[Outcome]) -> Figures:
     for arm in ("in_context", "fixed"):
         name = "margin" if arm == "in_context" else f"margin_over_{arm}"
         figures.add_interval(name, difference(counted["self_edit"], counted[arm], seed=0))
-    asked = sum(outcome.tried + outcome.failed for outcome in outcomes)
+    figures.add("refused", fmean(not outcome.tried for outcome in outcomes))
     figures.add("promoted", fmean(outcome.promoted for outcome in outcomes))
-    figures.add("failed_samples", sum(outcome.failed for outcome in outcomes) / max(asked, 1))
+    figures.add("failed_samples", fmean(outcome.failed / samples for outcome in outcomes))
     figures.add("tokens_a_task", fmean(outcome.tokens for outcome in outcomes))
     figures.add("seconds_a_task", fmean(outcome.seconds for outcome in outcomes))
     return figures

@@ -19,7 +19,7 @@ class Bounds(Section):
     """What a configuration may ask for; a reply that asks for more is a failed sample."""
 
     learning_rate: tuple[float, float] = (1e-4, 3e-3)
-    epochs: tuple[int, int] = (1, 16)
+    epochs: tuple[int, int] = (1, 8)
 
 
 class Tasks(Section):
@@ -36,6 +36,9 @@ class Tasks(Section):
     examples, or more: leave one out."""
     lines: int = Field(48, ge=2, le=1000)
     """That an adapter is trained on at most."""
+    tokens: int = Field(8000, ge=1)
+    """That an adapter is trained on at most, in all epochs: of a task of large grids fewer lines are taken, though each
+    pair by itself always is. A GPU can do with many times as many."""
     together: int = Field(4, ge=1, le=64)
     """Adapters trained side by side in one process."""
     max_tokens: int = Field(2048, ge=64)

@@ -39,7 +39,7 @@ def _held(adaptation: Adaptation) -> list[str]:
     if code == "canary_mismatch":
         verify = f"`seald adapters verify {adaptation.collection}` hashes the files of its versions."
         return [verify, _act(id, "approve", "tries again; the engine is checked again before anything changes"), reject]
-    goes_on = "has it learned" if code == "quarantined" else "lets it go on all the same"
+    goes_on = "has it learned" if adaptation.version is None else "lets it go on all the same"
     return [_act(id, "approve", goes_on), reject]
 
 

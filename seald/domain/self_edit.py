@@ -20,6 +20,8 @@ class Line(BaseModel):
 
     text: str = Field(min_length=1)
     prompt: str | None = None
+    before: tuple[str, ...] = ()
+    """Earlier turns of the chat, the user's and the model's in turn; never in the loss unless its scope is `all`."""
     context: str | None = None
     """A passage in whose light the base model reads the line: its probabilities are then learned, not the text."""
     ended: bool = True

@@ -45,7 +45,7 @@ def _clozes(engine: Engine, document: Document, blanks: Sequence[Blank]) -> Made
     items = [Continuation(question=question, lead=b.lead.rstrip(), answer=" " + b.answer) for b in blanks]
     scores = engine.score(items, model=BASE) if items else []
     return [
-        (blank, _probe(document, blank, "cloze", item.question, item.answer, "rule", lead=item.lead))
+        (blank, _probe(document, blank, "cloze", question, item.answer, "rule", lead=item.lead))
         for blank, item, score in zip(blanks, items, scores, strict=True)
         if not score.greedy
     ]

@@ -18,7 +18,7 @@ from seald.pipeline.compact import gather
 from seald.pipeline.contradict import find_contradictions
 from seald.pipeline.probe import freeze_probes
 from seald.pipeline.taught import taught_elsewhere, why_nothing_is_left
-from seald.pipeline.trust import is_quarantined
+from seald.pipeline.trust import wants_release
 from seald.pipeline.workshop import Workshop
 from seald.pipeline.writer import when_asked
 from seald.policy.coverage_report import Report, join, report
@@ -29,10 +29,10 @@ from seald.ports import Writer
 
 
 def begin(shop: Workshop, adaptation: Adaptation) -> None:
-    """Take the adaptation up, or hold it where its source is in quarantine."""
-    why = is_quarantined(shop, adaptation)
-    if why is not None:
-        error = {"message": why, "code": "quarantined"}
+    """Take the adaptation up, or hold it where its source is in quarantine or it speaks to the model."""
+    asked = wants_release(shop, adaptation)
+    if asked is not None:
+        error = {"message": asked[1], "code": asked[0]}
         shop.adaptations.move(adaptation.id, AdaptationStatus.QUEUED, AdaptationStatus.HELD, error=error)
         return
     shop.adaptations.move(adaptation.id, AdaptationStatus.QUEUED, AdaptationStatus.EDITING)

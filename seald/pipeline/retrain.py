@@ -33,6 +33,7 @@ from seald.pipeline.draft import policy_of, sample
 from seald.pipeline.earn import earn
 from seald.pipeline.lessons import KEY, choose, read_contexts, spread
 from seald.pipeline.reinforce import draft_name, learn
+from seald.pipeline.task_room import require_room
 from seald.pipeline.workshop import Workshop
 from seald.policy.archive import draw
 from seald.policy.drafting import sampled
@@ -48,10 +49,13 @@ def ask_for_retraining(shop: Workshop, ask: RetrainingAsk, key: str) -> tuple[Re
     configured.
 
     Raises:
-        InvalidRequest: code `mixed_contexts`.
+        InvalidRequest: code `mixed_contexts`; or a task that no prompt holds.
     """
     settings = shop.settings.policy.retrain
     given = ask.contexts if isinstance(ask.contexts, tuple) else ()
+    for place, context in enumerate(given):
+        if context.examples:
+            require_room(shop, context.examples, context.test, f"contexts.{place}.examples")
     contexts = ask.contexts if isinstance(ask.contexts, int) else len(given) or settings.contexts
     spec = RetrainingSpec(
         rounds=ask.rounds or settings.rounds,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seald.domain.task import Asking, Marks, Pair, Value
-from seald.policy.augmenting import alone, among, shown, understood
-from seald.ports import Continuation, Engine, Sampling
+from seald.policy.augmenting import shown, turns, understood
+from seald.ports import Chat, Continuation, Engine, Sampling
 
 LETTERS_OF_A_TOKEN = 2
 """At least, in texts that are asked for; a grid's cell, and the blank behind it, are a token each."""
@@ -14,12 +14,12 @@ ROOM = 8
 """Tokens more than the longest output that is known: a reply that is longer is none."""
 
 
-def asked(how: Asking, pairs: Sequence[Pair], value: Value) -> str:
-    """The prompt for an input's output, `pairs` being what may be shown."""
-    return alone(value) if how == "alone" else among(pairs, value)
+def asked(how: Asking, pairs: Sequence[Pair], value: Value) -> tuple[str, ...]:
+    """The chat that asks for an input's output, `pairs` being what may be shown."""
+    return turns(() if how == "alone" else pairs, value)
 
 
-def replies(engine: Engine, prompts: Sequence[str], like: Sequence[Pair], model: str) -> list[Value | None]:
+def replies(engine: Engine, prompts: Sequence[Chat], like: Sequence[Pair], model: str) -> list[Value | None]:
     """What `model` answers, as outputs like those of the pairs `like`; None for what is none.
 
     Raises:
@@ -29,7 +29,7 @@ def replies(engine: Engine, prompts: Sequence[str], like: Sequence[Pair], model:
     return [understood(reply, like[0].output) for reply in found]
 
 
-def marks(engine: Engine, prompts: Sequence[str], pairs: Sequence[Pair], model: str) -> Marks:
+def marks(engine: Engine, prompts: Sequence[Chat], pairs: Sequence[Pair], model: str) -> Marks:
     """Of the outputs of `pairs`, asked for by `prompts`.
 
     Raises:

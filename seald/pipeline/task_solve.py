@@ -25,7 +25,7 @@ class View:
     move: Move
     pairs: tuple[Pair, ...]
 
-    def prompt(self, value: Value) -> str:
+    def prompt(self, value: Value) -> tuple[str, ...]:
         """For the output of an input."""
         return asked(self.asking, self.pairs, value if isinstance(value, str) else self.move.ahead(value))
 

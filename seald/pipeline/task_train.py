@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import get_args
 
@@ -16,6 +17,7 @@ from pydantic import TypeAdapter
 
 from seald.config import Recipe
 from seald.domain.adaptation import Adaptation, AdaptationStatus
+from seald.domain.self_edit import Line
 from seald.domain.task import Asking, Configuration, Marks, Pair, Practice, Task, Tried
 from seald.domain.task_explained import FIGURES
 from seald.domain.training import TrainingJob, TrainingResult
@@ -24,10 +26,11 @@ from seald.pipeline.publish import CANARY_TEXTS, publish
 from seald.pipeline.remembered import remembered
 from seald.pipeline.task_ask import asked, marks
 from seald.pipeline.task_configure import task_of
+from seald.pipeline.task_room import weight
 from seald.pipeline.trial import on_trial
 from seald.pipeline.workshop import Workshop
 from seald.policy.augmenting import lines, shown
-from seald.ports import BASE, Sampling
+from seald.ports import BASE, Chat, Sampling
 
 ASKINGS: tuple[Asking, ...] = get_args(Asking)
 PARAPHRASES = 2
@@ -91,11 +94,12 @@ def _scores(tried: Tried) -> dict[str, float]:
 
 
 def _in_context(shop: Workshop, task: Task) -> Marks:
-    examples, prompts = task.examples, [""] * len(task.examples)
+    examples = task.examples
+    chats: list[Chat] = [""] * len(examples)
     for fold in folds(len(examples), shop.settings.tasks.folds):
         for n in fold:
-            prompts[n] = asked("among", _others(examples, fold), examples[n].input)
-    return marks(shop.engine, prompts, examples, BASE)
+            chats[n] = asked("among", _others(examples, fold), examples[n].input)
+    return marks(shop.engine, chats, examples, BASE)
 
 
 def _others(examples: Sequence[Pair], fold: Sequence[int]) -> list[Pair]:
@@ -155,15 +159,23 @@ def _job(
 ) -> TrainingJob:
     settings, folder = shop.settings, shop.work_folder(name.partition(",")[0])
     words = _otherwise(shop, task, folder) if "paraphrase" in wanted.augmentations else {}
+    fresh = lines(pairs, wanted, most=settings.tasks.lines, seed=settings.training.seed, otherwise=words)
     return TrainingJob(
         id=name,
         model=str(shop.base.folder),
         recipe=recipe_of(settings.recipes[settings.tasks.recipe], wanted),
         seed=settings.training.seed,
-        fresh=lines(pairs, wanted, most=settings.tasks.lines, seed=settings.training.seed, otherwise=words),
+        fresh=_affordable(shop, fresh, len(pairs), wanted.epochs),
         output=str(output),
         checkpoint=str(folder / "checkpoints" / output.name),
     )
+
+
+def _affordable(shop: Workshop, lines: Sequence[Line], least: int, epochs: int) -> tuple[Line, ...]:
+    """The first ones that `tasks.tokens` suffice for, `least` at least: each pair by itself."""
+    room = shop.settings.tasks.tokens / epochs
+    spent = accumulate(weight(shop, (*line.before, line.whole)) for line in lines)
+    return tuple(line for n, (line, so_far) in enumerate(zip(lines, spent, strict=True)) if n < least or so_far <= room)
 
 
 def recipe_of(recipe: Recipe, wanted: Configuration) -> Recipe:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from functools import lru_cache
-from pathlib import Path
-
-from tokenizers import Tokenizer
 
 from seald.domain.adaptation import Adaptation
 from seald.domain.document import check_collection
 from seald.domain.task import Task, TaskAsk
-from seald.errors import InvalidRequest
 from seald.pipeline.certify import left_by
+from seald.pipeline.task_room import require_room
 from seald.pipeline.task_solve import solve
 from seald.pipeline.workshop import Workshop
-from seald.policy.augmenting import among, shown
 
 __all__ = ["remove", "solve", "submit"]
 
@@ -24,12 +19,12 @@ def submit(shop: Workshop, ask: TaskAsk) -> tuple[Task, Adaptation, bool]:
     """Store a task and queue what learns it; the flag says whether it is new.
 
     Raises:
-        InvalidRequest: no such collection can be, or the examples do not fit into one prompt.
+        InvalidRequest: no such collection can be; the examples do not fit into one prompt, or speak as others do.
         Conflict: another task has its name.
     """
     check_collection(ask.collection)
     task = Task.of(ask, shop.clock.now())
-    _require_room(shop, task)
+    require_room(shop, task.examples, task.test, "examples")
     return shop.tasks.add(task)
 
 
@@ -55,21 +50,3 @@ def remove(shop: Workshop, task: Task) -> None:
         shop.policy_files.remove(policy.version)
     for folder in (folder for id in retrainings for folder in left_by(shop, id)):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _require_room(shop: Workshop, task: Task) -> None:
-    most, encode = shop.settings.tasks.max_tokens, _tokenizer(shop.base.folder / "tokenizer.json")
-    inputs = [*(pair.input for pair in task.examples), *(question.input for question in task.test)]
-    prompt = among(task.examples, max(inputs, key=lambda value: len(shown(value))))
-    tokens = len(encode.encode(prompt).ids) + max(len(encode.encode(shown(p.output)).ids) for p in task.examples)
-    if tokens > most:
-        raise InvalidRequest(
-            f"all examples with one more input and output are {tokens} tokens; the limit is {most} (tasks.max_tokens): "
-            "send fewer or smaller examples",
-            param="examples",
-        )
-
-
-@lru_cache(maxsize=2)
-def _tokenizer(file: Path) -> Tokenizer:
-    return Tokenizer.from_file(str(file))

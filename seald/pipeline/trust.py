@@ -12,12 +12,23 @@ QUOTED = 120
 """Characters."""
 
 
-def is_quarantined(shop: Workshop, adaptation: Adaptation) -> str | None:
-    """Why nothing may be written yet; None once a person has released it, or where nobody needs to."""
+def wants_release(shop: Workshop, adaptation: Adaptation) -> tuple[Code, str] | None:
+    """Code and message where nothing may be written yet; None once a person has released it, or where nobody needs to.
+
+    What speaks to the model waits here, and not with a trained candidate: two dozen copies of it cost a second then.
+    """
     if adaptation.kind is not AdaptationKind.LEARN or adaptation.figures.get(RELEASED):
         return None
     sources = _sources_at(shop, adaptation, "quarantine")
-    return f"{sources} is in quarantine: approve it to have it learned, or reject it" if sources else None
+    if sources:
+        return "quarantined", f"{sources} is in quarantine: approve it to have it learned, or reject it"
+    orders = _orders(shop, adaptation)
+    if orders:
+        return "addresses_model", (
+            f"{len(orders)} of its sentences speak to the model and will be left out, as "
+            f"“{orders[0][:QUOTED]}”: approve it if the rest may be learned"
+        )
+    return None
 
 
 def wants_a_person(shop: Workshop, adaptation: Adaptation) -> tuple[Code, str] | None:
@@ -31,12 +42,6 @@ def wants_a_person(shop: Workshop, adaptation: Adaptation) -> tuple[Code, str] |
         sources = _sources_at(shop, adaptation, "review")
         if sources:
             return "needs_review", f"{sources} is to be reviewed before it is live"
-        orders = _orders(shop, adaptation)
-        if orders:
-            return "addresses_model", (
-                f"{len(orders)} of its sentences speak to the model and were left out, as "
-                f"“{orders[0][:QUOTED]}”: approve it if the rest may be learned"
-            )
     return None
 
 

@@ -29,18 +29,14 @@ def understood(reply: str, like: Value) -> Value | None:
     return reply.strip() or None
 
 
-def alone(value: Value) -> str:
-    """The prompt that shows nothing but the input."""
-    return shown(value)
-
-
-def among(pairs: Sequence[Pair], value: Value) -> str:
-    """The prompt that shows pairs, and the input whose output follows."""
-    return "\n\n".join([*map(together, pairs), f"Input:\n{shown(value)}\nOutput:\n"])
+def turns(pairs: Sequence[Pair], value: Value) -> tuple[str, ...]:
+    """The chat in which an output is asked for: each pair as a question with its reply, as few examples are shown to a
+    model that was made to chat; then the input."""
+    return (*(shown(side) for pair in pairs for side in (pair.input, pair.output)), shown(value))
 
 
 def together(pair: Pair) -> str:
-    """Both sides of a pair."""
+    """Both sides of a pair, to be read about."""
     return f"Input:\n{shown(pair.input)}\nOutput:\n{shown(pair.output)}"
 
 
@@ -58,8 +54,8 @@ def lines(
     The same arguments give the same lines.
     """
     draw = random.Random(seed)
-    plain = [_line(alone(pair.input), pair) for pair in pairs]
-    plain += [_line(alone(text), p) for p in pairs for text in _paraphrases(p, wanted, otherwise or {})]
+    plain = [_line(turns((), pair.input), pair) for pair in pairs]
+    plain += [_line(turns((), text), p) for p in pairs for text in _paraphrases(p, wanted, otherwise or {})]
     left_out = [_left_out(pairs, n, 1, wanted, draw) for n in range(len(pairs))]
     more = [line for move in _views(pairs, wanted, draw) for line in _moved(pairs, move, wanted, draw)]
     if "leave_two_out" in wanted.augmentations:
@@ -91,11 +87,11 @@ def _left_out(pairs: Sequence[Pair], n: int, count: int, wanted: Configuration, 
         others.remove(draw.choice(others))
     if "reorder" in wanted.augmentations:
         draw.shuffle(others)
-    return _line(among(others, pairs[n].input), pairs[n])
+    return _line(turns(others, pairs[n].input), pairs[n])
 
 
-def _line(prompt: str, pair: Pair) -> Line:
-    return Line(prompt=prompt, text=shown(pair.output))
+def _line(asked: tuple[str, ...], pair: Pair) -> Line:
+    return Line(before=asked[:-1], prompt=asked[-1], text=shown(pair.output))
 
 
 def _paraphrases(pair: Pair, wanted: Configuration, otherwise: Mapping[str, Sequence[str]]) -> Sequence[str]:

@@ -11,7 +11,7 @@ from seald.ports.audit import AuditTrail
 from seald.ports.clock import Clock
 from seald.ports.collections import CollectionStore
 from seald.ports.documents import AdaptationStore, DocumentStore, Ledger, Page, ProbeStore
-from seald.ports.engine import BASE, Choice, Continuation, Engine, Preference, Reply, Sampling, Writer
+from seald.ports.engine import BASE, Chat, Choice, Continuation, Engine, Preference, Reply, Sampling, Writer
 from seald.ports.forgetting import ForgettingStore
 from seald.ports.keys import KeyStore
 from seald.ports.retraining import EpisodeStore, PolicyFiles, PolicyStore, RetrainingStore
@@ -27,6 +27,7 @@ __all__ = [
     "AdapterStore",
     "Answers",
     "AuditTrail",
+    "Chat",
     "Choice",
     "Clock",
     "CollectionStore",

@@ -10,6 +10,8 @@ from seald.domain.probe import AnswerScore
 
 BASE = "base"
 """The engine's name for the base model."""
+Chat = str | tuple[str, ...]
+"""What waits for a reply: the user's turn; or turns, the user's and the model's by turns, the user's last."""
 AWAY = 7919
 """Between two seeds, so that the rows of one call and of the next share none."""
 
@@ -35,7 +37,7 @@ class Sampling:
 class Continuation:
     """An answer to be scored: the user's `question`, the reply's first words `lead`, then `answer`."""
 
-    question: str
+    question: Chat
     lead: str
     answer: str
 
@@ -84,6 +86,10 @@ class Engine(Writer, Protocol):
 
     Raises EngineUnavailable or EngineRefused.
     """
+
+    def ask(self, questions: Sequence[Chat], sampling: Sampling, *, model: str) -> list[str]:
+        """As a writer, and within a chat of several turns, too."""
+        ...
 
     def ask_greedily(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[Reply]:
         """As `ask`, the likeliest token each time, and whether the reply ended by itself within `max_tokens`."""

@@ -11,9 +11,10 @@ from typing import Any
 
 import httpx
 
+from seald.domain.chat import messages
 from seald.domain.probe import AnswerScore
 from seald.errors import EngineError, EngineRefused, EngineUnavailable
-from seald.ports import BASE, Choice, Continuation, Preference, Reply, Sampling
+from seald.ports import BASE, Chat, Choice, Continuation, Preference, Reply, Sampling
 
 ROWS_PER_REQUEST = 64
 """Bounds one request's time, so that a slow machine does not run into the client's timeout."""
@@ -37,7 +38,7 @@ class EngineClient:
         # trust_env: a proxy of the environment must never see what goes to our own engine.
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds, trust_env=False)
         # The same probes are put to every candidate, and their tokens do not depend on the adapter.
-        self._prompts: dict[str, list[int]] = {}
+        self._prompts: dict[Chat, list[int]] = {}
         self._texts: dict[str, list[int]] = {}
         self._firsts: dict[str, str] = {}
         self._is_vllm: bool | None = None
@@ -135,8 +136,8 @@ class EngineClient:
         """Have it take its memory again. What it then holds is for the canary to say."""
         self._call("POST", "/v1/engine/wake_up")
 
-    def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
-        """Answer each question as a chat of one user turn; same length and order as `questions`.
+    def ask(self, questions: Sequence[Chat], sampling: Sampling, *, model: str) -> list[str]:
+        """Answer each question as a chat; same length and order as `questions`.
 
         With a seed, question i is sampled with `seed + i`, so that the same question may stand there several times.
         """
@@ -212,9 +213,10 @@ class EngineClient:
             self._is_vllm = self.version() is not None
         return {"json": json.loads(schema)} if self._is_vllm else None
 
-    def _chat_prompt(self, question: str) -> list[int]:
+    def _chat_prompt(self, question: Chat) -> list[int]:
         if question not in self._prompts:
-            body = {"messages": [{"role": "user", "content": question}], "add_generation_prompt": True}
+            turns = (question,) if isinstance(question, str) else question
+            body = {"messages": messages(turns), "add_generation_prompt": True}
             self._prompts[question] = self._call("POST", "/tokenize", {"model": BASE, **body})["tokens"]
         return self._prompts[question]
 

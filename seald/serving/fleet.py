@@ -15,7 +15,7 @@ from seald.config import Settings
 from seald.domain.adapter import AdapterVersion
 from seald.domain.probe import AnswerScore
 from seald.domain.sample import Sample
-from seald.ports import AdapterFiles, Choice, Continuation, Preference, Reply, Sampling
+from seald.ports import AdapterFiles, Chat, Choice, Continuation, Preference, Reply, Sampling
 from seald.serving.client import EngineClient
 from seald.serving.command import EngineCommand, engine_commands
 from seald.serving.replica import Replica
@@ -145,7 +145,7 @@ class Fleet:
         """As `Residency.tried`."""
         return self.residency.tried(name, folder)
 
-    def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
+    def ask(self, questions: Sequence[Chat], sampling: Sampling, *, model: str) -> list[str]:
         """As `EngineClient.ask`."""
         with self.residency.lend(model) as engine:
             return engine.ask(questions, sampling, model=model)

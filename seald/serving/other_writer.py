@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from seald.domain.chat import messages
 from seald.domain.policy import OtherWriter
 from seald.errors import ConfigError
 from seald.ports import Sampling
@@ -49,8 +50,7 @@ class EndpointWriter:
             return list(pool.map(lambda question, seed: self._one(question, seed, options), questions, seeds))
 
     def _one(self, question: str, seed: int | None, options: dict[str, Any]) -> str:
-        messages = [{"role": "user", "content": question}]
-        return without_thoughts(self._endpoint.complete(messages, seed=seed, **options))
+        return without_thoughts(self._endpoint.complete(messages((question,)), seed=seed, **options))
 
 
 class OtherWriters:

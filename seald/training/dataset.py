@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seald.config import Recipe
+from seald.domain.chat import messages
 from seald.domain.self_edit import Line, LossScope, in_light_of
 
 Tokenizer = Any
@@ -84,8 +85,9 @@ class Encoder:
                 if len(piece) > 1:
                     yield Example(piece, 1)
             return
-        prompt = self._ids(self._prompt(line.prompt))[-(self._max_tokens // 2) :]
         reply = self._ids(line.text) + self.end_of_turn * line.ended
+        room = self._max_tokens - min(len(reply), self._max_tokens // 2)
+        prompt = self._ids(self._prompt(*line.before, line.prompt))[-room:]
         open_book = self._open_book(line.context, line.prompt)
         for piece in _cut(reply, self._max_tokens - len(prompt)):
             yield Example(prompt + piece, 1 if self._scope == "all" else len(prompt), open_book)
@@ -96,8 +98,8 @@ class Encoder:
             return ()
         return self._ids(self._prompt(in_light_of(context, prompt)))
 
-    def _prompt(self, prompt: str) -> str:
-        return str(self._render([{"role": "user", "content": prompt}], open_reply=True))
+    def _prompt(self, *turns: str) -> str:
+        return self._render(messages(turns), open_reply=True)
 
     def _render(self, messages: list[dict[str, str]], *, open_reply: bool) -> str:
         return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=open_reply))
@@ -109,8 +111,7 @@ class Encoder:
     def end_of_turn(self) -> tuple[int, ...]:
         """What the template puts right behind a reply, up to its first special token; else the end of text."""
         if self._end_of_turn is None:
-            turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _MARK}]
-            tail = self._ids(self._render(turns, open_reply=False).rpartition(_MARK)[2])
+            tail = self._ids(self._render(messages(("?", _MARK)), open_reply=False).rpartition(_MARK)[2])
             special = [i for i, token in enumerate(tail) if token in self._tokenizer.all_special_ids]
             self._end_of_turn = tail[: special[0] + 1] if special else self._end_of_text
         return self._end_of_turn

@@ -14,12 +14,13 @@ from tests.faults.conftest import LENIENT
 from tests.faults.test_kills import document
 
 ENGINES = ("local", "vllm")
+FEW = {"SEALD_TASKS__SAMPLES": "1", "SEALD_TASKS__DRAWN": "0"}
 TOOLS = '["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]'
 
 
 @pytest.fixture(scope="session", params=ENGINES)
 def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
-    environment = {"SEALD_ENGINE__KIND": request.param, "SEALD_ENGINE__ARGS": TOOLS}
+    environment = {"SEALD_ENGINE__KIND": request.param, "SEALD_ENGINE__ARGS": TOOLS, **FEW}
     running = DaemonProcess(tmp_path_factory.mktemp(f"daemon-{request.param}"), environment).start()
     yield running
     assert running.stop() == 0

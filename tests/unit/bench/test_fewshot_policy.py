@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from seald.bench.fewshot import LEARNED, Outcome, _add_learned
 from seald.bench.fewshot_policy import add_run, best_of, policy_of, retrained
@@ -19,8 +18,8 @@ from tests.unit.pipeline.test_task_retraining import schools as schools
 ASKS = [TaskAsk.model_validate(backwards(n)) for n in range(11)]
 
 
-def test_what_was_learned_on_others_chooses_for_the_measured(schools: Callable[..., School], tiny_model: Path) -> None:
-    school = schools(tiny_model)
+def test_what_was_learned_on_others_chooses_for_the_measured(schools: Callable[..., School]) -> None:
+    school = schools()
     task, adaptation, _ = submit(school.shop, ASKS[10])
     school.walk()
     said: list[str] = []

@@ -12,7 +12,7 @@ from seald.domain.adapter import WEIGHTS
 from seald.domain.probe import AnswerScore
 from seald.domain.training import Canary, TrainingEvent, TrainingJob, TrainingResult
 from seald.pipeline.task_train import SAY_AGAIN
-from seald.ports import BASE, Continuation, Reply, Sampling
+from seald.ports import BASE, Chat, Continuation, Reply, Sampling
 from tests.unit.pipeline.school import ASKED_TO_WRITE, KNOWN, UNKNOWN, ScriptedTrainer
 
 CANARY = Canary(token_ids=(1, 2), base_logprobs=(-1.0,), adapter_logprobs=(-0.5,))
@@ -50,7 +50,8 @@ class Apprentice:
     """Replies of who is asked for a configuration, over and over."""
     configures: Callable[[int, int], str] | None = None
     """The n-th reply of a policy that has learned in so many rounds, in place of `writes`: (rounds, n)."""
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    """Model and turns."""
     rates: dict[str, float] = field(default_factory=lambda: {BASE: 0.0})
     levels: dict[str, int] = field(default_factory=lambda: {BASE: 0})
 
@@ -61,35 +62,36 @@ class Apprentice:
     def unload(self, name: str) -> None:
         self.rates.pop(name, None)
 
-    def ask(self, questions: Sequence[str], sampling: Sampling, *, model: str) -> list[str]:
-        self.asked += [(model, question) for question in questions]
-        return [self._reply(question, n, model) for n, question in enumerate(questions)]
+    def ask(self, questions: Sequence[Chat], sampling: Sampling, *, model: str) -> list[str]:
+        asked = [_turns(question) for question in questions]
+        self.asked += [(model, turns) for turns in asked]
+        return [self._reply(turns, n, model) for n, turns in enumerate(asked)]
 
     def ask_greedily(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[Reply]:
         return [Reply(text, ended=True) for text in self.ask(questions, Sampling(max_tokens), model=model)]
 
     def score(self, items: Sequence[Continuation], *, model: str) -> list[AnswerScore]:
-        known = [self._knows(item.question, model) for item in items]
+        known = [self._knows(_turns(item.question), model) for item in items]
         return [AnswerScore(logprobs=(KNOWN if knows else UNKNOWN,), greedy=knows) for knows in known]
 
     def score_tokens(self, token_ids: Sequence[Sequence[int]], *, models: Sequence[str]) -> list[list[float]]:
         return [list(CANARY.base_logprobs if model == BASE else CANARY.adapter_logprobs) for model in models]
 
-    def _reply(self, question: str, n: int, model: str) -> str:
+    def _reply(self, turns: tuple[str, ...], n: int, model: str) -> str:
+        question = turns[-1]
         if ASKED_TO_WRITE in question:
             if self.configures is not None:
                 return self.configures(self.levels[model], n)
             return self.writes[n % len(self.writes)] if self.writes else "I do not know."
         if question.endswith(SAY_AGAIN):
             return f"in other words {question.partition(chr(10))[0]}"
-        value = _input(question)
-        return turned(value) if self._knows(question, model) else value
+        return turned(question) if self._knows(turns, model) else question
 
-    def _knows(self, question: str, model: str) -> bool:
+    def _knows(self, turns: tuple[str, ...], model: str) -> bool:
         if model == BASE:
-            return "Output:" in question and self.in_context(_input(question))
+            return len(turns) > 1 and self.in_context(turns[-1])
         return self.learns(self.rates[model])
 
 
-def _input(question: str) -> str:
-    return question.rpartition("Input:\n")[2].partition("\nOutput:")[0]
+def _turns(asked: Chat) -> tuple[str, ...]:
+    return (asked,) if isinstance(asked, str) else asked

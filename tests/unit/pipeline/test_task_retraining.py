@@ -16,7 +16,7 @@ from seald.domain.episode import Episode
 from seald.domain.retraining import Context, Retraining, RetrainingAsk
 from seald.domain.retraining import RetrainingStatus as S
 from seald.domain.self_edit import Directives
-from seald.domain.task import Task, TaskAsk
+from seald.domain.task import Pair, Task, TaskAsk
 from seald.domain.tournament import INCUMBENT, LEARNED, RECIPE
 from seald.errors import Conflict, IntegrityError, InvalidRequest
 from seald.pipeline.contest import TOURNAMENT, WHOLE
@@ -61,12 +61,12 @@ def is_fast(rate: float) -> bool:
 
 
 @pytest.fixture
-def schools(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Schools]:
+def schools(tmp_path: Path, migrated: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Schools]:
     """Makes one whose tasks are learned by adapters with a fast rate, other than the recipe's."""
     monkeypatch.setattr("seald.store.retrainings.secrets.token_hex", lambda n: "0" * 2 * n)
     made: list[School] = []
 
-    def make(model: Path = tmp_path, engine: Apprentice | None = None, **retrain: Any) -> School:
+    def make(engine: Apprentice | None = None, **retrain: Any) -> School:
         changes = {
             "policy": {
                 "retrain": {**QUICK, "survivors": 1.0, "explore": 0.0, **retrain, "tournament": {"contexts": 5}}
@@ -78,7 +78,7 @@ def schools(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> 
         folder.mkdir()
         shutil.copy(migrated, folder)
         told = engine or Apprentice(learns=is_fast, configures=writes)
-        made.append(School(folder, model, changes, told, CarefulTrainer(), "default"))
+        made.append(School(folder, tiny_model, changes, told, CarefulTrainer(), "default"))
         return made[-1]
 
     yield make
@@ -283,6 +283,16 @@ def test_a_run_is_over_passages_or_over_tasks(schools: Schools) -> None:
     assert school.runs == []
 
 
+def test_a_task_that_no_prompt_holds_is_refused(schools: Schools) -> None:
+    school = schools()
+    pairs = tuple(Pair(input=f"{n} " * 500, output="1") for n in range(9))
+    big = Context(title="big", examples=pairs, test=TASKS[0].test)
+    with pytest.raises(InvalidRequest, match=r"tasks.max_tokens") as error:
+        ask_for_retraining(school.shop, RetrainingAsk(contexts=(*TASKS, big)), "a")
+    assert error.value.param == "contexts.10.examples"
+    assert school.runs == []
+
+
 def test_the_exam_deals_the_tests_in_turn_and_the_base_has_the_examples(schools: Schools) -> None:
     school = schools(engine=Apprentice(is_fast, lambda word: word.endswith("x4"), configures=writes))
     school.ask(TASKS)
@@ -311,8 +321,8 @@ def stored(school: School, count: int) -> list[Task]:
     return [submit(school.shop, ask)[0] for ask in asks]
 
 
-def test_a_task_that_comes_is_configured_by_the_learned_policy(schools: Schools, tiny_model: Path) -> None:
-    school = schools(tiny_model)
+def test_a_task_that_comes_is_configured_by_the_learned_policy(schools: Schools) -> None:
+    school = schools()
     school.ask(TASKS)
     assert school.finish().status is S.PROMOTED
     ask = TaskAsk.model_validate(backwards(11))
@@ -330,8 +340,8 @@ def test_a_task_that_comes_is_configured_by_the_learned_policy(schools: Schools,
     assert other.value.code == "other_subject"
 
 
-def test_stored_tasks_are_learned_from_and_taken_back(schools: Schools, tiny_model: Path) -> None:
-    school = schools(tiny_model)
+def test_stored_tasks_are_learned_from_and_taken_back(schools: Schools) -> None:
+    school = schools()
     tasks = stored(school, 10)
     submit(school.shop, TaskAsk.model_validate(backwards(10, tests=1)))
     run = school.ask(5, subject="task")

@@ -211,6 +211,8 @@ def test_what_does_not_fit_into_a_prompt_or_has_anothers_name_is_refused(sites: 
         submit(site.shop, ask())
     with pytest.raises(InvalidRequest):
         submit(site.shop, ask("a", "b", collection="No Such"))
+    with pytest.raises(InvalidRequest, match="by which the model tells who speaks"):
+        submit(site.shop, ask("a", "b<|im_end|>"))
     submit(site.shop, ask("a", "b"))
     with pytest.raises(Conflict):
         submit(site.shop, ask("a", "c"))

@@ -7,7 +7,7 @@ import pytest
 from seald.config.tasks import Augmentation
 from seald.domain.self_edit import Line
 from seald.domain.task import OF_GRIDS, OF_TEXTS, Configuration, Pair
-from seald.policy.augmenting import alone, among, lines, understood
+from seald.policy.augmenting import lines, turns, understood
 
 TEXTS = [Pair(input=word, output=word[::-1]) for word in ("ant", "bee", "cow", "dog")]
 GRIDS = [Pair.model_validate({"input": [[n, 0], [0, 0]], "output": [[0, n], [0, 0]]}) for n in range(1, 5)]
@@ -27,24 +27,29 @@ def made(
 def test_each_pair_stands_alone_and_behind_all_others() -> None:
     assert made(TEXTS) == (
         *(Line(prompt=pair.input, text=pair.output) for pair in TEXTS),
-        *(Line(prompt=among([p for p in TEXTS if p is not pair], pair.input), text=pair.output) for pair in TEXTS),
+        *(behind([p for p in TEXTS if p is not pair], pair) for pair in TEXTS),
     )
-    assert among(TEXTS[:1], "cow") == "Input:\nant\nOutput:\ntna\n\nInput:\ncow\nOutput:\n"
+    assert turns(TEXTS[:1], "cow") == ("ant", "tna", "cow")
+
+
+def _pairs(line: Line) -> list[tuple[str, str]]:
+    return list(zip(line.before[::2], line.before[1::2], strict=True))
+
+
+def behind(others: list[Pair], pair: Pair) -> Line:
+    return Line(before=turns(others, pair.input)[:-1], prompt=str(pair.input), text=str(pair.output))
 
 
 @pytest.mark.parametrize("pairs", [TEXTS, GRIDS])
 def test_no_line_shows_the_output_that_it_asks_for(pairs: list[Pair]) -> None:
     for line in made(pairs, *(OF_TEXTS if pairs is TEXTS else OF_GRIDS)):
-        assert line.prompt is not None
-        asked = line.prompt.rpartition("Input:\n")[2].partition("\nOutput:")[0]
-        assert f"{asked}\nOutput:\n{line.text}" not in line.prompt
+        assert line.prompt not in line.before[::2]
 
 
 def test_a_moved_sister_is_only_ever_shown_behind_pairs_of_its_own() -> None:
-    plain = {(alone(pair.input), pair.output) for pair in GRIDS}
+    plain = {(*turns((), pair.input), pair.output) for pair in GRIDS}
     for line in made(GRIDS, "rotate", "recolour"):
-        assert line.prompt is not None
-        if "Input:" not in line.prompt:
+        if not line.before:
             assert (line.prompt, understood(line.text, GRIDS[0].output)) in plain
 
 
@@ -67,8 +72,8 @@ def test_reordered_pairs_are_the_same_pairs() -> None:
     plain, mixed = made(many)[8:], made(many, "reorder")[8:]
     assert plain != mixed
     for one, other in zip(plain, mixed, strict=True):
-        assert one.prompt is not None and other.prompt is not None
-        assert sorted(one.prompt.split("\n\n")) == sorted(other.prompt.split("\n\n"))
+        assert one.prompt == other.prompt
+        assert sorted(_pairs(one)) == sorted(_pairs(other))
 
 
 def test_other_words_for_an_input_have_its_output() -> None:

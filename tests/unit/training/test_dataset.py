@@ -37,6 +37,21 @@ def test_chat_line_wears_the_template_and_only_its_reply_is_in_the_loss(tokenize
     assert tokenizer.decode(example.token_ids[example.loss_from :]) == "Maren Tosk<|im_end|>"
 
 
+def test_earlier_turns_are_read_and_not_learned(tokenizer: Any) -> None:
+    (example,) = encode(tokenizer, Line(before=("ant", "tna"), prompt="cow", text="woc"))
+    turns = (("user", "ant"), ("assistant", "tna"), ("user", "cow"))
+    messages = [{"role": role, "content": said} for role, said in turns]
+    prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    assert tokenizer.decode(example.token_ids) == prompt + "woc<|im_end|>"
+    assert tokenizer.decode(example.token_ids[example.loss_from :]) == "woc<|im_end|>"
+
+
+def test_a_long_prompt_loses_no_more_of_its_beginning_than_the_reply_needs(tokenizer: Any) -> None:
+    (example,) = encode(tokenizer, Line(prompt="abcdefghij" * 10, text="woc"), max_tokens=40)
+    assert len(example.token_ids) == 40
+    assert tokenizer.decode(example.token_ids[example.loss_from :]) == "woc<|im_end|>"
+
+
 def test_scope_all_puts_the_prompt_in_the_loss(tokenizer: Any) -> None:
     (example,) = encode(tokenizer, Line(prompt="Who?", text="Maren Tosk"), scope="all")
     assert example.loss_from == 1
