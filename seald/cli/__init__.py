@@ -20,6 +20,7 @@ from seald.cli import (
     bench_serving,
     chat,
     collections,
+    db,
     demo,
     doctor,
     documents,
@@ -62,6 +63,7 @@ for _measurement in (
     bench.app.command()(_measurement)
 app.add_typer(collections.app, name="collections")
 app.add_typer(bench.app, name="bench")
+app.add_typer(db.app, name="db")
 
 
 def _version(wanted: bool) -> None:
