@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from statistics import median
 
 import structlog
@@ -14,6 +13,7 @@ from seald.domain.adapter import AdapterVersion
 from seald.domain.policy_version import number_of
 from seald.domain.self_edit import Line, SelfEdit
 from seald.domain.training import TrainingJob
+from seald.errors import IntegrityError
 from seald.pipeline.attended import attended
 from seald.pipeline.contradict import settled
 from seald.pipeline.general_replies import general_replies
@@ -50,7 +50,7 @@ def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> Tra
         id=adaptation.id,
         model=str(shop.base.folder),
         parent=_parent(shop, version),
-        recipe=_recipe(shop, edits).for_repair() if _repaired(shop, version) else _recipe(shop, edits),
+        recipe=_recipe(shop, edits).for_repair() if version.repairs else _recipe(shop, edits),
         seed=shop.settings.training.seed,
         fresh=_fresh(shop, adaptation, version, edits),
         replay=_within_share(shop, version, "replay", _said(replay)),
@@ -63,20 +63,15 @@ def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> Tra
 
 def _parent(shop: Workshop, version: AdapterVersion) -> str | None:
     """The folder of the weights to start from. Raises IntegrityError: nobody vouches for them any more."""
-    repaired = _repaired(shop, version)
-    if repaired is not None:
-        return str(repaired)
+    if version.repairs:
+        first = stage(shop, version.adaptation_id, version.repairs)
+        if not first.is_dir():  # no backup holds it
+            raise IntegrityError(f"{version.label}: what its repair starts from is gone; send its document again")
+        return str(first)
     if version.parent is None:
         return None
     shop.files.verify(shop.adapters.get(version.collection, version.parent))
     return str(shop.files.folder(version.collection, version.parent))
-
-
-def _repaired(shop: Workshop, version: AdapterVersion) -> Path | None:
-    """The folder of the weights that are trained on. None, also of a repair that was in a backup, which has no work: it
-    begins anew."""
-    folder = stage(shop, version.adaptation_id, version.repairs)
-    return folder if version.repairs and folder.is_dir() else None
 
 
 def _edits(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> list[SelfEdit]:

@@ -65,7 +65,7 @@ def _run(connection: Connection, program: str, *arguments: str) -> None:
         done = subprocess.run(command, env=_environment(connection), capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise StoreError(
-            f"{program} is not found: install Postgres's client programs of the server's version. Or use the database's "
+            f"{program} is not found: install Postgres's client programs of the server's version. Or use the server's "
             "own backups, and copy adapters/ and policies/learned/ of the data folder after each of them, never before"
         ) from None
     if done.returncode:
