@@ -6,57 +6,60 @@ import os
 import subprocess
 from pathlib import Path
 
-from sqlalchemy import Connection, func, inspect, select, text
+from sqlalchemy import Connection, MetaData, func, inspect, select
 
 from seald.errors import StoreError
 from seald.store.held import Held, held
 from seald.store.migrate import require_head, revision
 from seald.store.session import Session
-from seald.store.tables import metadata
-
-REVISIONS = "alembic_version"
 
 
 def take(session: Session, to: Path) -> Held:
-    """Dump our tables as they are at one moment, which is also the one that is read here; nobody waits.
+    """Dump the database as it is at one moment, which is also the one that is read here; nobody waits.
 
     Raises StoreError, also where the schema is not this code's or `pg_dump` is not there.
     """
-    to.unlink(missing_ok=True)
     with session.read() as connection:
         current = revision(connection)
         require_head(current)
         found = held(connection, current)
-        moment = connection.scalar(select(func.pg_export_snapshot()))
-        tables = (f"--table={table}" for table in _ours(connection))
-        _run(connection, "pg_dump", "--format=custom", f"--snapshot={moment}", f"--file={to}", *tables)
+        _dump(connection, to)
     return found
 
 
+def set_aside(session: Session, to: Path) -> None:
+    """Dump the database, of whatever release. Raises StoreError."""
+    with session.read() as connection:
+        _dump(connection, to)
+
+
 def is_empty(session: Session) -> bool:
-    """Nothing of ours is there. Asked of the writer: from here on no other seald can come between.
+    """No table is there. Asked of the writer: from here on no other seald can come between.
 
     Raises DataFolderLocked.
     """
     with session.write() as connection:
-        return not _ours(connection)
+        return not inspect(connection).get_table_names()
 
 
 def put(session: Session, file: Path) -> None:
-    """Drop what there is of ours, and then read in the dump, all of it or nothing. Raises StoreError."""
+    """Drop what is there, and then read in the dump, all of it or nothing. Raises StoreError."""
     with session.write() as connection:
-        metadata.drop_all(connection)
-        connection.execute(text(f"DROP TABLE IF EXISTS {REVISIONS}"))
+        there = MetaData()
+        there.reflect(connection)
+        there.drop_all(connection)
     with session.read() as connection:
         into = f"--dbname={connection.scalar(select(func.current_database()))}"
         _run(connection, "pg_restore", "--single-transaction", "--exit-on-error", into, str(file))
 
 
-def _ours(connection: Connection) -> list[str]:
-    """`<schema>.<table>` of those that are there."""
+def _dump(connection: Connection, to: Path) -> None:
+    """All tables of our schema: it is seald's alone, and a newer release may have more than this one knows."""
+    to.unlink(missing_ok=True)
     found = inspect(connection)
-    there = {*metadata.tables, REVISIONS}.intersection(found.get_table_names())
-    return [f"{found.default_schema_name}.{name}" for name in sorted(there)]
+    tables = (f"--table={found.default_schema_name}.{name}" for name in found.get_table_names())
+    moment = connection.scalar(select(func.pg_export_snapshot()))
+    _run(connection, "pg_dump", "--format=custom", f"--snapshot={moment}", f"--file={to}", *tables)
 
 
 def _run(connection: Connection, program: str, *arguments: str) -> None:

@@ -15,13 +15,14 @@ from seald.config import Settings
 from seald.domain.backup import BACKUP, Backup
 from seald.errors import IntegrityError, StoreError
 from seald.store import postgres_dump, sqlite_copy
-from seald.store.backup import DUMP, Told, file_of, sync, take
+from seald.store.backup import DUMP, Told, file_of, sync
 from seald.store.lock import DataFolderLock
 from seald.store.migrate import require_known
 from seald.store.session import DATABASE, Session, database_url
 
-LOCKS = {"seald.lock", "seald.lock.holder"}
 DRAFT = ".restoring"
+NOTHING = {"seald.lock", "seald.lock.holder", DRAFT}
+"""What may lie in an empty data folder: what refused daemons and a killed restoring left."""
 
 
 def restore(settings: Settings, source: Path, *, force: bool, told: Told) -> tuple[Backup, Path | None]:
@@ -84,7 +85,7 @@ def _require_same_kind(backup: Backup, database: Session) -> None:
 
 
 def _require_empty(data_dir: Path) -> None:
-    if data_dir.is_dir() and any(entry.name not in LOCKS for entry in data_dir.iterdir()):
+    if data_dir.is_dir() and any(entry.name not in NOTHING for entry in data_dir.iterdir()):
         message = f"{data_dir} is not empty; name another --data-dir, or move what is there aside with --force"
         raise StoreError(message, code="not_empty")
 
@@ -104,7 +105,7 @@ def _move_aside(settings: Settings, database: Session, *, force: bool) -> Path |
         return None
     aside.mkdir(mode=0o700)
     if not empty:
-        take(settings, aside)
+        postgres_dump.set_aside(database, aside / DUMP)
     for path in found:
         to = aside / (path.relative_to(settings.data_dir) if path.is_relative_to(settings.data_dir) else path.name)
         to.parent.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,10 +15,10 @@ from sqlalchemy import func, select
 from seald.config import Settings
 from seald.domain.adaptation import AdaptationStatus as S
 from seald.domain.adapter import WEIGHTS, AdapterVersion
-from seald.domain.backup import BACKUP, Backup
+from seald.domain.backup import Backup
 from seald.domain.policy_version import PolicyVersion
 from seald.domain.retraining import RetrainingStatus
-from seald.errors import DataFolderLocked, IntegrityError, NewerSchema, SealdError, StoreError
+from seald.errors import IntegrityError, StoreError
 from seald.store import Stores, backup, migrate, open_stores, restore
 from seald.store.session import Session, database_url
 from seald.store.tables import adaptation_documents, documents
@@ -85,19 +83,6 @@ def texts(stores: Stores) -> list[str]:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backup, "PAUSE_SECONDS", 0.0)
-
-
-@pytest.fixture
-def saved(tmp_path: Path) -> Path:
-    """Two versions, the live one of which goes back to the first, as a backup of a folder that is gone."""
-    source = Settings(data_dir=tmp_path / "source")
-    stores = open_stores(source)
-    for text in ("one", "two"):
-        taught(stores, text)
-    stores.adapters.roll_back("default", 1, reason=None)
-    stores.close()
-    back_up(source, tmp_path / "saved")
-    return tmp_path / "saved"
 
 
 def test_what_is_restored_is_what_served(stores: Stores, settings: Settings, fresh: Settings, tmp_path: Path) -> None:
@@ -238,73 +223,6 @@ def test_a_database_of_an_older_release_is_backed_up_as_it_is(kind: str, fresh: 
     assert back_up(fresh, tmp_path / "saved").revision == "0011"
     put_back(Settings(data_dir=tmp_path / "again"), tmp_path / "saved")
     open_stores(Settings(data_dir=tmp_path / "again")).close()
-
-
-def flip(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
-
-
-def link(file: Path) -> None:
-    file.rename(file.with_name("aside"))
-    file.symlink_to(file.with_name("aside"))
-
-
-def rewrite(file: Path, **values: object) -> None:
-    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
-
-
-@pytest.mark.parametrize(
-    ("damage", "says", "error"),
-    [
-        (lambda at: flip(at / "seald.db"), "seald.db is not what", IntegrityError),
-        (lambda at: flip(at / "adapters/default/2" / WEIGHTS), "is not what", IntegrityError),
-        (lambda at: link(at / "adapters/default/1" / WEIGHTS), "not in its list", IntegrityError),
-        (lambda at: (at / "adapters/default/1/manifest.json").unlink(), "is missing", IntegrityError),
-        (lambda at: (at / "adapters/default/1/more.py").touch(), "not in its list", IntegrityError),
-        (lambda at: (at / BACKUP).write_bytes((at / BACKUP).read_bytes()[:-40]), "cannot be read", IntegrityError),
-        (lambda at: (at / BACKUP).unlink(), "is no backup", StoreError),
-        (lambda at: rewrite(at / BACKUP, revision="9999"), "written by a newer one", NewerSchema),
-        (lambda at: rewrite(at / BACKUP, database="postgresql"), "settings name sqlite", StoreError),
-    ],
-)
-def test_what_is_not_whole_is_not_restored(
-    saved: Path, tmp_path: Path, damage: Callable[[Path], object], says: str, error: type[SealdError]
-) -> None:
-    damage(saved)
-    with pytest.raises(error, match=says):
-        put_back(Settings(data_dir=tmp_path / "data"), saved)
-    assert not (tmp_path / "data" / "seald.db").exists() and not (tmp_path / "data" / "adapters").exists()
-
-
-def test_what_is_in_the_way_is_refused_or_moved_aside(
-    stores: Stores, settings: Settings, fresh: Settings, tmp_path: Path
-) -> None:
-    taught(stores, "one")
-    back_up(settings, tmp_path / "saved")
-    taught(stores, "two")
-    (settings.data_dir / "notes.txt").touch()
-    with pytest.raises(StoreError) as full:
-        put_back(settings, tmp_path / "saved")
-    assert full.value.code == "not_empty"
-    with pytest.raises(DataFolderLocked):
-        put_back(settings, tmp_path / "saved", force=True)
-    assert texts(stores) == ["one", "two"]
-    stores.close()
-    aside = put_back(settings, tmp_path / "saved", force=True)
-    again = open_stores(settings)
-    assert texts(again) == ["one"]
-    assert again.adapter_files.verify(again.adapters.get("default", 1)).version == 1
-    again.close()
-    assert (settings.data_dir / "notes.txt").exists()
-    assert aside is not None and (aside / "adapters" / "default" / "2" / WEIGHTS).exists()
-    if settings.database is None:
-        former = open_stores(Settings(data_dir=aside))
-        assert texts(former) == ["one", "two"]
-        former.close()
-    else:
-        assert (aside / backup.DUMP).stat().st_size > 0
 
 
 @pytest.mark.parametrize("kind", ["postgres"])
