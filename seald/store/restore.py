@@ -4,7 +4,7 @@ what was interrupted can be done again."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from seald.store.lock import DataFolderLock
 from seald.store.migrate import require_known
 from seald.store.session import DATABASE, Session, database_url
 
+NAMES = {"sqlite": DATABASE, "postgresql": DUMP}
 DRAFT = ".restoring"
 NOTHING = {"seald.lock", "seald.lock.holder", DRAFT}
 """What may lie in an empty data folder: what refused daemons and a killed restoring left."""
@@ -42,8 +43,11 @@ def restore(settings: Settings, source: Path, *, force: bool, told: Told) -> tup
             database = Session(database_url(settings))
             closing.callback(database.close)
             _require_same_kind(backup, database)
-            aside = _move_aside(settings, database, force=force)
-            _put(settings, database, source, backup, told)
+            found = _require_free(settings, database, force=force)
+            closing.callback(shutil.rmtree, settings.data_dir / DRAFT, ignore_errors=True)
+            draft = _copy(settings, database, source, backup, told)
+            aside = _move_aside(settings, database, found)
+            _put(settings, database, draft)
         except OSError as error:
             raise StoreError(f"{source} cannot be restored to {settings.data_dir}: {error.strerror}") from error
     return backup, aside
@@ -53,6 +57,8 @@ def verify(folder: Path, told: Told) -> Backup:
     """What `folder` holds. Raises IntegrityError unless it is exactly what its list says, NewerSchema, StoreError."""
     backup = _read(folder)
     require_known(backup.revision)
+    if NAMES[backup.database] not in backup.files:
+        raise IntegrityError(f"{folder}: its list names no database")
     _compare(folder, backup, {*backup.files, BACKUP}, told)
     return backup
 
@@ -90,17 +96,23 @@ def _require_empty(data_dir: Path) -> None:
         raise StoreError(message, code="not_empty")
 
 
-def _move_aside(settings: Settings, database: Session, *, force: bool) -> Path | None:
-    """What the daemon keeps, into a folder below the data folder. Raises StoreError without `force`."""
-    found = list(_kept(settings, database))
+def _require_free(settings: Settings, database: Session, *, force: bool) -> list[Path]:
+    """What the daemon keeps there, and the database's lock where it is Postgres. Raises StoreError unless there is
+    nothing at all, or `force`; DataFolderLocked."""
+    found = _kept(settings, database)
     empty = database.is_sqlite or postgres_dump.is_empty(database)
     if not force:
         _require_empty(settings.data_dir)
         if found or not empty:
             message = "the database is not empty; name another, or move what is there aside with --force"
             raise StoreError(message, code="not_empty")
+    return found
+
+
+def _move_aside(settings: Settings, database: Session, found: Sequence[Path]) -> Path | None:
+    """All of `found`, and a dump of a Postgres database, into a folder below the data folder; None: nothing is."""
     aside = settings.data_dir / f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    found = list(_kept(settings, database))
+    empty = database.is_sqlite or postgres_dump.is_empty(database)
     if empty and not found:
         return None
     aside.mkdir(mode=0o700)
@@ -113,7 +125,7 @@ def _move_aside(settings: Settings, database: Session, *, force: bool) -> Path |
     return aside
 
 
-def _kept(settings: Settings, database: Session) -> Iterator[Path]:
+def _kept(settings: Settings, database: Session) -> list[Path]:
     """What a daemon keeps below the data folder, but for logs and what can be computed again; an SQLite database
     wherever it is."""
     root = settings.data_dir
@@ -121,11 +133,12 @@ def _kept(settings: Settings, database: Session) -> Iterator[Path]:
     if database.is_sqlite:
         file = _file(database)
         possible += [file.with_name(file.name + suffix) for suffix in ("", "-wal", "-shm")]
-    return (path for path in possible if path.exists())
+    return [path for path in possible if path.exists()]
 
 
-def _put(settings: Settings, database: Session, source: Path, backup: Backup, told: Told) -> None:
-    root, draft = settings.data_dir, settings.data_dir / DRAFT
+def _copy(settings: Settings, database: Session, source: Path, backup: Backup, told: Told) -> Path:
+    """A folder below the data folder with all of the backup in it, verified again."""
+    draft = settings.data_dir / DRAFT
     shutil.rmtree(draft, ignore_errors=True)
     for name in backup.files:
         (draft / name).parent.mkdir(parents=True, exist_ok=True)
@@ -135,14 +148,17 @@ def _put(settings: Settings, database: Session, source: Path, backup: Backup, to
         sqlite_copy.check(draft / DATABASE)
     for path in draft.rglob("*"):
         sync(path)
+    return draft
+
+
+def _put(settings: Settings, database: Session, draft: Path) -> None:
     for folder in (*(draft / "adapters").glob("*"), *(draft / "policies").glob("*")):
-        to = root / folder.relative_to(draft)
+        to = settings.data_dir / folder.relative_to(draft)
         to.parent.mkdir(parents=True, exist_ok=True)
         folder.rename(to)
         sync(to.parent)
     _put_database(database, draft)
-    shutil.rmtree(draft)
-    sync(root)
+    sync(settings.data_dir)
 
 
 def _put_database(database: Session, draft: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from seald.domain.adapter import WEIGHTS
 from seald.domain.backup import BACKUP
 from seald.errors import DataFolderLocked, IntegrityError, NewerSchema, SealdError, StoreError
 from seald.store import Stores, backup, open_stores
+from tests.postgres_server import PostgresServer
 from tests.unit.store.test_backup import back_up, put_back, taught, texts
 
 
@@ -54,7 +56,7 @@ def rewrite(file: Path, **values: object) -> None:
         (lambda at: (at / BACKUP).write_bytes((at / BACKUP).read_bytes()[:-40]), "cannot be read", IntegrityError),
         (lambda at: (at / BACKUP).unlink(), "is no backup", StoreError),
         (lambda at: rewrite(at / BACKUP, revision="9999"), "written by a newer one", NewerSchema),
-        (lambda at: rewrite(at / BACKUP, database="postgresql"), "settings name sqlite", StoreError),
+        (lambda at: rewrite(at / BACKUP, database="postgresql"), "names no database", IntegrityError),
     ],
 )
 def test_what_is_not_whole_is_not_restored(
@@ -107,4 +109,34 @@ def test_what_a_newer_release_wrote_gives_way_to_a_backup(stores: Stores, settin
     assert put_back(settings, tmp_path / "saved", force=True) is not None
     again = open_stores(settings)
     assert texts(again) == ["one"] and "later" not in inspect(again.session.engine).get_table_names()
+    again.close()
+
+
+def test_a_backup_of_one_database_is_not_restored_to_the_other(
+    stores: Stores, settings: Settings, kind: str, tmp_path: Path, postgres: PostgresServer
+) -> None:
+    back_up(settings, tmp_path / "saved")
+    with postgres.database() as url:
+        other = Settings(data_dir=tmp_path / "other", database=url if kind == "sqlite" else None)
+        with pytest.raises(StoreError, match="the settings name"):
+            put_back(other, tmp_path / "saved")
+
+
+def test_a_full_disk_leaves_what_was_there(
+    stores: Stores, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught(stores, "one")
+    back_up(settings, tmp_path / "saved")
+    taught(stores, "two")
+    stores.close()
+
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(StoreError, match="No space left"):
+        put_back(settings, tmp_path / "saved", force=True)
+    assert not [*settings.data_dir.glob(".restor*")]
+    again = open_stores(settings)
+    assert texts(again) == ["one", "two"] and again.adapter_files.verify(again.adapters.get("default", 2))
     again.close()
