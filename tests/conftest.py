@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.postgres_server import PostgresServer, postgres_server, programs
 from tests.tiny_model import build_tiny_model
 
 ROOT = Path(__file__).parent.parent
@@ -32,3 +35,13 @@ _take_a_core_of_its_own()
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random two-layer Llama: answers nonsense in milliseconds."""
     return build_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real server. Tests that ask for it are skipped where there is none to start."""
+    found = programs()
+    if found is None or importlib.util.find_spec("psycopg") is None:
+        pytest.skip("no Postgres here: install Debian's postgresql package and seald[postgres]")
+    with postgres_server(found) as server:
+        yield server

@@ -21,6 +21,7 @@ from seald.cli import (
     bench_serving,
     chat,
     collections,
+    db,
     demo,
     doctor,
     documents,
@@ -66,6 +67,7 @@ app.add_typer(collections.app, name="collections")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")
+app.add_typer(db.app, name="db")
 
 
 def _version(wanted: bool) -> None:

@@ -13,6 +13,7 @@ from seald.domain.adapter import AdapterVersion
 from seald.domain.policy_version import number_of
 from seald.domain.self_edit import Line, SelfEdit
 from seald.domain.training import TrainingJob
+from seald.errors import IntegrityError
 from seald.pipeline.attended import attended
 from seald.pipeline.contradict import settled
 from seald.pipeline.general_replies import general_replies
@@ -63,7 +64,10 @@ def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> Tra
 def _parent(shop: Workshop, version: AdapterVersion) -> str | None:
     """The folder of the weights to start from. Raises IntegrityError: nobody vouches for them any more."""
     if version.repairs:
-        return str(stage(shop, version.adaptation_id, version.repairs))
+        first = stage(shop, version.adaptation_id, version.repairs)
+        if not first.is_dir():  # no backup holds it
+            raise IntegrityError(f"{version.label}: what its repair starts from is gone; send its document again")
+        return str(first)
     if version.parent is None:
         return None
     shop.files.verify(shop.adapters.get(version.collection, version.parent))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from sqlalchemy import URL
-
 from seald.config import Settings
 from seald.store.adaptations import SqlAdaptations
 from seald.store.adapter_files import AdapterFolders
@@ -27,7 +25,7 @@ from seald.store.policies import SqlPolicies
 from seald.store.policy_files import PolicyFolders
 from seald.store.probes import SqlProbes
 from seald.store.retrainings import SqlRetrainings
-from seald.store.session import Session
+from seald.store.session import Session, database_url
 from seald.store.sight import Pulse, SqlSight
 from seald.store.tasks import SqlTasks
 from seald.store.watches import SqlWatches
@@ -73,13 +71,9 @@ def open_stores(settings: Settings) -> Stores:
     Raises:
         DataFolderLocked, NewerSchema, StoreError, ConfigError: nothing is left open.
     """
-    in_folder = URL.create("sqlite", database=str(settings.data_dir.absolute() / "seald.db"))
     with ExitStack() as undo:
-        lock = DataFolderLock(settings.data_dir)
-        undo.callback(lock.release)
-        session = Session(settings.database or in_folder)
-        undo.callback(session.close)
-        upgrade(session.engine)
+        lock, session = _open(settings, undo)
+        upgrade(session.writing)
         clock = SystemClock()
         keys = SqlKeys(session, clock)
         undo.pop_all()
@@ -108,3 +102,22 @@ def open_stores(settings: Settings) -> Stores:
         session=session,
         lock=lock,
     )
+
+
+def upgrade_database(settings: Settings) -> tuple[str | None, str | None]:
+    """Bring the database to this code's schema, and close it; the revisions before (None: it was empty) and after.
+
+    Raises as `open_stores` does.
+    """
+    with ExitStack() as closing:
+        _, session = _open(settings, closing)
+        return upgrade(session.writing)
+
+
+def _open(settings: Settings, closing: ExitStack) -> tuple[DataFolderLock, Session]:
+    lock = DataFolderLock(settings.data_dir)
+    closing.callback(lock.release)
+    session = Session(database_url(settings))
+    closing.callback(session.close)
+    session.check()
+    return lock, session

@@ -15,22 +15,17 @@ from seald.store.session import as_store_error
 _PLACES = places("migrations")
 
 
-def upgrade(engine: Engine) -> None:
-    """Run what is missing, all of it in one transaction.
+def upgrade(engine: Engine) -> tuple[str | None, str | None]:
+    """Run what is missing, all of it in one transaction; the revisions before (None: an empty database) and after.
 
     Raises:
         NewerSchema: the database is at a revision that this code does not know.
         StoreError: the database fails, or the migrations are not where they should be.
     """
     config = alembic_config()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     with as_store_error(), engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in known:
-        raise NewerSchema(
-            f"the database is at schema revision {current}, which this seald does not know: it was written by a "
-            "newer one. Install that version, or restore a backup from before the upgrade"
-        )
+        current = revision(connection)
+    require_known(current)
     with as_store_error(), engine.connect() as connection:
         config.attributes["connection"] = connection
         if engine.dialect.name == "sqlite":
@@ -38,6 +33,36 @@ def upgrade(engine: Engine) -> None:
         else:
             with connection.begin():
                 command.upgrade(config, "head")
+    return current, head()
+
+
+def head() -> str | None:
+    """This code's revision."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+def revision(connection: Connection) -> str | None:
+    """What the database is at; None: it holds nothing of ours."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def require_head(revision: str | None) -> None:
+    """Raise NewerSchema, or StoreError for an older schema than this code's; an empty database is neither."""
+    require_known(revision)
+    if revision not in (None, head()):
+        raise StoreError(
+            f"the database is at schema revision {revision}, from before this seald: `seald db upgrade` brings it here"
+        )
+
+
+def require_known(revision: str | None) -> None:
+    """Raise NewerSchema for a revision that this code does not know."""
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise NewerSchema(
+            f"the database is at schema revision {revision}, which this seald does not know: it was written by a "
+            "newer one. Install that version, or restore a backup from before the upgrade"
+        )
 
 
 def _upgrade_sqlite(connection: Connection, config: Config) -> None:

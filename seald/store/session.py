@@ -2,11 +2,12 @@
 
 SQLite before 3.51.3 can lose a commit when two connections write in WAL mode, so all writes of the process go through
 one lock. `BEGIN IMMEDIATE` takes SQLite's own write lock at once rather than in the middle of a transaction, where a
-busy database could no longer be waited for.
+busy database could no longer be waited for. What Postgres needs is in `postgres.py`.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    make_url,
     select,
     true,
 )
@@ -30,30 +32,59 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.schema import Column
 
+from seald.config import Settings
 from seald.errors import ConfigError, NotFound, StoreError
+from seald.store import postgres
 
+DATABASE = "seald.db"
 BUSY_MILLISECONDS = 30_000
 
 
-class Session:
-    """Hands out connections in transactions. Safe to use from several threads.
+DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+WAY_OUT = "stop the daemon and put a backup in its place: `seald db restore FOLDER --force`"
 
-    Raises:
-        ConfigError: `url` is none, or its driver is not installed.
+
+def database_url(settings: Settings) -> URL:
+    """Where `settings` keep the database; by default an SQLite file in the data folder. Raises ConfigError."""
+    if settings.database is None:
+        return URL.create("sqlite", database=str(settings.data_dir.absolute() / DATABASE))
+    try:
+        return make_url(settings.database)
+    except ArgumentError as error:
+        raise _no_database(error) from None
+
+
+class Session:
+    """Hands out connections in transactions, each of which sees one moment. Safe to use from several threads.
+
+    `engine` reads; `writing`, which is the same for SQLite, writes. Raises:
+        ConfigError: `url` is none, or of another database than SQLite and Postgres, or its driver is not installed.
     """
 
     def __init__(self, url: str | URL) -> None:
         try:
-            self.engine = create_engine(url)
+            self.engine, self.writing = _engines(make_url(url))
         except (ArgumentError, ImportError) as error:
-            raise ConfigError(
-                f"database: {error}; give an SQLAlchemy URL and install its driver, or leave it out for SQLite "
-                "in the data folder",
-                param="database",
-            ) from None
+            raise _no_database(error) from None
         self._writer = threading.RLock()
-        if self.engine.dialect.name == "sqlite":
-            _prepare_sqlite(self.engine)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Or Postgres."""
+        return self.engine.dialect.name == "sqlite"
+
+    def check(self, *, thoroughly: bool = False) -> None:
+        """SQLite: read every page; thoroughly, which takes four times as long: indexes against their tables, too.
+
+        Raises StoreError, which names the way out, where something is damaged. Postgres has checksums of its own.
+        """
+        if not self.is_sqlite:
+            return
+        with self.read() as connection:
+            pragma = "integrity_check" if thoroughly else "quick_check"
+            found = connection.exec_driver_sql(f"PRAGMA {pragma}(1)").scalar()
+        if found != "ok":
+            raise StoreError(f"the database is damaged ({str(found).splitlines()[-1]}); {WAY_OUT}")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -64,19 +95,20 @@ class Session:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction, committed at the end, rolled back on any exception. Raises StoreError."""
-        with self._writer, as_store_error(), self.engine.connect() as connection:
+        with self._writer, as_store_error(), self.writing.connect() as connection:
             connection.execution_options(writes=True)
             with connection.begin():
                 yield connection
 
     def scrub(self) -> None:
-        """SQLite: write the whole database anew and empty its log, so that no byte of what was deleted is left.
+        """Write the whole database anew, so that no byte of what was deleted is left in it, nor in SQLite's log.
 
-        Raises StoreError when somebody still reads the log: try again. Other databases see to that by themselves.
+        Postgres's log goes with its own time. Raises StoreError when somebody still reads what is to go: try again.
         """
-        if self.engine.dialect.name != "sqlite":
-            return
-        with self._writer, as_store_error(), self.engine.connect() as connection:
+        with self._writer, as_store_error(), self.writing.connect() as connection:
+            if not self.is_sqlite:
+                postgres.rewrite(connection)
+                return
             # Neither runs inside a transaction, so both go to the driver's own connection.
             driver = connection.connection.cursor()
             driver.execute("VACUUM")
@@ -87,6 +119,7 @@ class Session:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        self.writing.dispose()
 
 
 def next_number(connection: Connection, column: Column[Any]) -> int:
@@ -129,9 +162,30 @@ def as_store_error() -> Iterator[None]:
         advice = "see that it can be reached, that its disk has room and that this user may write there"
         raise StoreError(f"the database failed: {error.orig}; {advice}") from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) in DAMAGE:
+            raise StoreError(f"the database is damaged ({error.orig}); {WAY_OUT}") from error
         raise StoreError(f"the database refused: {error.orig}") from error
     except NoConnection as error:
         raise StoreError("the database is too busy: no connection came free; try again") from error
+
+
+def _no_database(error: Exception) -> ConfigError:
+    return ConfigError(
+        f"database: {error}; give the URL of an SQLite or Postgres database (postgresql+psycopg://…) and install its "
+        "driver (pip install 'seald[postgres]'), or leave it out for SQLite in the data folder",
+        param="database",
+    )
+
+
+def _engines(url: URL) -> tuple[Engine, Engine]:
+    """One that reads, one that writes."""
+    if url.get_backend_name() == "postgresql":
+        return postgres.engines(url)
+    if url.get_backend_name() != "sqlite":
+        raise ArgumentError(f"seald keeps nothing in {url.get_backend_name()}")
+    engine = create_engine(url)
+    _prepare_sqlite(engine)
+    return engine, engine
 
 
 def _prepare_sqlite(engine: Engine) -> None:

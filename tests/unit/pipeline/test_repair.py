@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -96,4 +97,19 @@ def test_a_kill_between_the_move_and_the_folder_leaves_nothing_of_the_first_weig
     site.runner.sweep()
     site.walk()
     assert site.stores.adapters.get("default", 1).live
+    site.stores.close()
+
+
+def test_a_repair_whose_start_is_in_no_backup_fails_and_can_be_sent_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged(site, monkeypatch, weights=1)
+    id = site.ingest(*MILL)
+    while not any(version.repairs for version in site.stores.adapters.of_collection("default")):
+        site.runner.step()
+    shutil.rmtree(site.shop.work_folder(id))
+    site.walk()
+    ended = site.stores.adaptations.get(id)
+    assert (ended.status, (ended.error or {})["code"]) == (S.FAILED, "integrity_error")
+    assert site.stores.adaptations.get(site.ingest(*MILL)).status is S.QUEUED
     site.stores.close()

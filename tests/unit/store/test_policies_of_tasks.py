@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from alembic import command
@@ -17,7 +16,7 @@ from seald.domain.retraining import RetrainingStatus as S
 from seald.domain.task import Task, TaskAsk
 from seald.errors import Conflict, IllegalTransition
 from seald.store import Stores, migrate, open_stores
-from seald.store.session import Session
+from seald.store.session import Session, database_url
 from tests.unit.store.test_policies import WON, recorded, winner
 from tests.unit.store.test_retrainings import begun
 
@@ -120,8 +119,9 @@ def test_nothing_begins_with_a_task_that_is_gone(stores: Stores) -> None:
     assert error.value.code == "document_forgotten"
 
 
-def test_policies_from_before_write_of_passages(tmp_path: Path) -> None:
-    session = Session(f"sqlite:///{tmp_path / 'seald.db'}")
+def test_policies_from_before_write_of_passages(fresh: Settings) -> None:
+    fresh.data_dir.mkdir()
+    session = Session(database_url(fresh))
     config = migrate.alembic_config()
     with session.engine.begin() as connection:
         config.attributes["connection"] = connection
@@ -129,7 +129,7 @@ def test_policies_from_before_write_of_passages(tmp_path: Path) -> None:
         for statement in BEFORE:
             connection.exec_driver_sql(statement)
     session.close()
-    stores = open_stores(Settings(data_dir=tmp_path))
+    stores = open_stores(fresh)
     assert live(stores) == (1, None)
     assert stores.retrainings.get("ret-1").subject == "passage"
     assert stores.policies.roll_back(None, reason=None) is None
@@ -138,7 +138,7 @@ def test_policies_from_before_write_of_passages(tmp_path: Path) -> None:
 
 BEFORE = (
     "INSERT INTO retrainings (id, number, key, status, round, spec, figures, cancel_requested, created) VALUES "
-    """('ret-1', 1, 'k', 'promoted', 1, '{"rounds": 1, "contexts": 2, "samples": 2}', '{}', 0, '2026-01-01')""",
+    """('ret-1', 1, 'k', 'promoted', 1, '{"rounds": 1, "contexts": 2, "samples": 2}', '{}', false, '2026-01-01')""",
     "INSERT INTO policy_versions (version, status, retraining, round, policy, documents, figures, sha256, created) "
     """VALUES (1, 'approved', 'ret-1', 1, '{"version": "learned@1", "mix": [{"form": "rewrite"}]}', '[]', '{}', 'a', """
     "'2026-01-01')",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -118,14 +118,13 @@ def quoted_everywhere(stores: Stores, id: str) -> str:
     return retraining
 
 
-def test_no_byte_of_it_is_left(stores: Stores, tmp_path: Path) -> None:
+def test_no_byte_of_it_is_left(stores: Stores, written: Callable[[], bytes]) -> None:
     known = stores.documents.add(document(PHRASE), [])[0].id
     retraining = quoted_everywhere(stores, known)
-    files = [tmp_path / "seald.db", tmp_path / "seald.db-wal"]
-    assert any(PHRASE.encode() in file.read_bytes() for file in files)
+    assert PHRASE.encode() in written()
     stored = erase(stores, known)
     stores.forgetting.scrub(known)
-    assert not any(PHRASE.encode() in file.read_bytes() for file in files if file.exists())
+    assert PHRASE.encode() not in written()
     tables = ("lessons", "episodes", "retraining_events", "retrainings", "policy_versions")
     assert [stored.removed.rows[table] for table in tables] == [1, 2, 2, 1, 1]
     kept = stores.retrainings.get(retraining)
