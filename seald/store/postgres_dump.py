@@ -6,12 +6,19 @@ import os
 import subprocess
 from pathlib import Path
 
-from sqlalchemy import Connection, MetaData, func, inspect, select
+from sqlalchemy import Connection, MetaData, func, inspect, select, text
 
 from seald.errors import StoreError
 from seald.store.held import Held, held
 from seald.store.migrate import require_head, revision
 from seald.store.session import Session
+
+ROUTINES = text(
+    "SELECT pg_proc.oid::regprocedure::text FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace "
+    "WHERE nspname = current_schema() "
+    "AND NOT EXISTS (SELECT FROM pg_depend WHERE pg_depend.objid = pg_proc.oid AND deptype = 'e')"
+)
+"""What our schema's triggers call; an extension's functions stay."""
 
 
 def take(session: Session, to: Path) -> Held:
@@ -48,18 +55,25 @@ def put(session: Session, file: Path) -> None:
         there = MetaData()
         there.reflect(connection)
         there.drop_all(connection)
+        for routine in connection.scalars(ROUTINES).all():
+            connection.exec_driver_sql(f"DROP ROUTINE {routine}")
     with session.read() as connection:
         into = f"--dbname={connection.scalar(select(func.current_database()))}"
-        _run(connection, "pg_restore", "--single-transaction", "--exit-on-error", into, str(file))
+        # The schema itself is there already: named like this, what is in it is read in, and it is not made.
+        what = ("--strict-names", f"--schema={_schema(connection)}")
+        _run(connection, "pg_restore", "--single-transaction", "--exit-on-error", into, *what, str(file))
 
 
 def _dump(connection: Connection, to: Path) -> None:
-    """All tables of our schema: it is seald's alone, and a newer release may have more than this one knows."""
+    """All of our schema: it is seald's alone, and a newer release may have more in it than this one knows."""
     to.unlink(missing_ok=True)
-    found = inspect(connection)
-    tables = (f"--table={found.default_schema_name}.{name}" for name in found.get_table_names())
     moment = connection.scalar(select(func.pg_export_snapshot()))
-    _run(connection, "pg_dump", "--format=custom", f"--snapshot={moment}", f"--file={to}", *tables)
+    what = ("--strict-names", f'--schema="{_schema(connection)}"')
+    _run(connection, "pg_dump", "--format=custom", f"--snapshot={moment}", f"--file={to}", *what)
+
+
+def _schema(connection: Connection) -> str:
+    return str(inspect(connection).default_schema_name)
 
 
 def _run(connection: Connection, program: str, *arguments: str) -> None:

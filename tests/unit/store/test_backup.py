@@ -20,6 +20,7 @@ from seald.domain.policy_version import PolicyVersion
 from seald.domain.retraining import RetrainingStatus
 from seald.errors import IntegrityError, StoreError
 from seald.store import Stores, backup, migrate, open_stores, restore
+from seald.store.audit_tables import audit
 from seald.store.session import Session, database_url
 from seald.store.tables import adaptation_documents, documents
 from tests.unit.store import test_adapter_files, test_policy_files
@@ -106,6 +107,9 @@ def test_what_is_restored_is_what_served(stores: Stores, settings: Settings, fre
     assert again.adapter_files.sweep(there, []) == []
     assert again.policy_files.verify(again.policies.get(policy.version)).version == policy.version
     assert again.adaptations.next_runnable() == waiting
+    assert (again.audit.verify().ok, again.audit.head().entries) == (True, 4)
+    with pytest.raises(StoreError, match="append-only"), again.session.write() as connection:
+        connection.execute(audit.delete())
     assert [p.name for p in fresh.data_dir.iterdir() if "restor" in p.name or "replaced" in p.name] == []
     again.close()
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,17 +28,18 @@ def ask(*scopes: str, **more: Any) -> KeyAsk:
     return KeyAsk.model_validate({"name": "k", "scopes": scopes or ("admin",), **more})
 
 
-def test_a_key_is_found_by_its_secret_which_is_written_down_nowhere(stores: Stores, tmp_path: Path) -> None:
+def test_a_key_is_found_by_its_secret_which_is_written_down_nowhere(
+    stores: Stores, settings: Settings, written: Callable[[], bytes]
+) -> None:
     secret = new_secret()
     made = stores.keys.create(ask("chat", "admin", collections=None, concurrency=3), secret)
     assert stores.keys.find(secret) == stores.keys.get(made.id) == made
     assert (made.scopes, made.concurrency, made.collections) == (("chat", "admin"), 3, None)
     assert stores.keys.find(secret + "x") is None
     stores.close()
-    written = b"".join(file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
-    assert made.sha256.encode() in written
-    assert secret.encode() not in written
-    again = open_stores(Settings(data_dir=tmp_path))
+    assert made.sha256.encode() in written()
+    assert secret.encode() not in written()
+    again = open_stores(settings)
     assert again.keys.find(secret) == made
     again.close()
 

@@ -54,4 +54,9 @@ def test_one_that_lost_the_database_to_another_writes_no_more(
         stores.documents.add(document("one"), [])
     assert second.documents.add(document("two"), [])[2]
     assert [found.text for found in stores.documents.page(collection=None, after=None, limit=10).data] == ["two"]
+    with pytest.raises(StoreError):
+        stores.pulse.beat()
+    assert "in use" in str(stores.pulse.why_not())
     second.close()
+    stores.pulse.beat()
+    assert stores.pulse.why_not() is None

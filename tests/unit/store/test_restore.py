@@ -102,6 +102,8 @@ def test_what_a_newer_release_wrote_gives_way_to_a_backup(stores: Stores, settin
     back_up(settings, tmp_path / "saved")
     with stores.session.write() as connection:
         connection.exec_driver_sql("CREATE TABLE later (n INTEGER)")
+        if not stores.session.is_sqlite:
+            connection.exec_driver_sql("CREATE FUNCTION later(integer) RETURNS integer LANGUAGE sql RETURN 1")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     stores.close()
     with pytest.raises(NewerSchema, match="restore a backup"):
@@ -109,6 +111,9 @@ def test_what_a_newer_release_wrote_gives_way_to_a_backup(stores: Stores, settin
     assert put_back(settings, tmp_path / "saved", force=True) is not None
     again = open_stores(settings)
     assert texts(again) == ["one"] and "later" not in inspect(again.session.engine).get_table_names()
+    with again.session.write() as connection:
+        if not again.session.is_sqlite:
+            assert connection.exec_driver_sql("SELECT to_regprocedure('later(integer)')").scalar() is None
     again.close()
 
 
