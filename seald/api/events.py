@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Query
 
 from seald.api.event_stream import EventObject, Events, EventStream
+from seald.api.paging import LARGEST
 from seald.api.services import Services
 from seald.api.shapes import Listing
 
@@ -32,7 +34,7 @@ class EventQuery:
 
 
 async def _query(
-    after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
+    after: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     accept: Annotated[str, Header()] = "",
     last_event_id: Annotated[str, Header()] = "",
@@ -46,6 +48,6 @@ Asked = Annotated[EventQuery, Depends(_query)]
 
 
 def _resume_at(last_event_id: str, after: int) -> int:
-    return (
-        int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < 19 else after
-    )
+    if not re.fullmatch("[0-9]{1,10}", last_event_id):
+        return after
+    return min(int(last_event_id), LARGEST)
