@@ -51,7 +51,7 @@ async def _request(reader: asyncio.StreamReader) -> tuple[str, dict[str, str], b
 @asynccontextmanager
 async def serving(answer: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[Server]:
     server = Server(answer)
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, backlog=200)
     server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     try:
         yield server
@@ -257,8 +257,8 @@ def test_as_many_at_once_as_there_are_requests() -> None:
         await whole(b"{}")(writer)
 
     async def scenario() -> None:
-        async with serving(answer) as server, connections() as pool:
-            answers = await asyncio.wait_for(asyncio.gather(*(read(pool, server.url) for _ in range(150))), 20)
+        async with serving(answer) as server, connections(timeout_seconds=60) as pool:
+            answers = await asyncio.wait_for(asyncio.gather(*(read(pool, server.url) for _ in range(150))), 60)
             assert answers == [(200, b"{}")] * 150
 
     asyncio.run(scenario())
