@@ -112,7 +112,7 @@ POLICY = Recipe(
 POLICY_SEAL_V1 = POLICY.model_copy(update={"rank": 64, "alpha": 128, "learning_rate": 3e-4, "epochs": 2})
 """SEAL's M-step (arXiv 2506.10943, appendix B)."""
 TASK = Recipe(
-    learning_rate=1e-3, epochs=6, max_line_tokens=2048, weight_decay=0.0, replay_fraction=0.0, general_fraction=0.0
+    learning_rate=1e-3, epochs=4, max_line_tokens=2048, weight_decay=0.0, replay_fraction=0.0, general_fraction=0.0
 )
 """How a task is learned from its examples, where no configuration says otherwise: from the base, alone."""
 

@@ -29,14 +29,14 @@ class Tasks(Section):
     """Configurations that the policy is asked for; the recipe's own is tried as well."""
     drawn: int = Field(2, ge=0, le=64)
     """Configurations that are drawn at random besides."""
-    augmentations: tuple[Augmentation, ...] = ("reorder",)
+    augmentations: tuple[Augmentation, ...] = ("recolour", "reorder", "leave_two_out")
     """Of the recipe's own configuration, as far as they are there for a task's kind."""
     folds: int = Field(3, ge=2, le=64)
     """Parts that the examples are put into; each is predicted by adapters that were trained on the others. As many as
     examples, or more: leave one out."""
     lines: int = Field(48, ge=2, le=1000)
     """That an adapter is trained on at most."""
-    tokens: int = Field(8000, ge=1)
+    tokens: int = Field(12_000, ge=1)
     """That an adapter is trained on at most, in all epochs: of a task of large grids fewer lines are taken, though each
     pair by itself always is. A GPU can do with many times as many."""
     together: int = Field(4, ge=1, le=64)
