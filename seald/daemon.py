@@ -162,6 +162,7 @@ class Daemon:
             Chore("watch", LOOK_SECONDS, watching.look),
             Chore("flush_answers", FLUSH_SECONDS, stores.answers.flush, aside=True),
             Chore("prune_answers", PRUNE_SECONDS, prune, aside=True),
+            Chore("prune_receipts", PRUNE_SECONDS, stores.receipts.prune, aside=True),
         )
 
     def _appointments(self) -> tuple[Appointment, ...]:
@@ -198,6 +199,7 @@ class Daemon:
             episodes=stores.episodes,
             policies=stores.policies,
             policy_files=stores.policy_files,
+            receipts=stores.receipts,
             retrain=partial(ask_for_retraining, self._shop),
             policy_rollback=partial(roll_back_policy, self._shop),
             wake=self._scheduler.wake,

@@ -25,7 +25,7 @@ from seald.api import (
 )
 from seald.api.direct import direct
 from seald.api.envelope import Envelope
-from seald.api.errors import install_handlers
+from seald.api.errors import RESPONSES, install_handlers
 from seald.api.limits import BodyLimit
 from seald.api.metrics import Metrics
 from seald.api.origin import LocalOrigin
@@ -47,6 +47,7 @@ def create_app(services: Services) -> FastAPI:
         # Asked for with every request, and nothing of ours listens.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=_lifespan,
+        responses=RESPONSES,
         middleware=[
             Middleware(Envelope, metrics=metrics),
             Middleware(LocalOrigin, bound=server.host),

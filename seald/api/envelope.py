@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from seald.api.errors import body_of
 from seald.api.headers import REQUEST, header
 from seald.api.metrics import Metrics
+from seald.api.retrying import advice
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,9 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode("ascii"))]
+                given = [*message.get("headers", ())]
+                ours = [(b"x-request-id", request_id.encode("ascii")), *advice(scope, status, given)]
+                message["headers"] = given + ours
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from seald import errors
@@ -16,6 +17,8 @@ from seald import errors
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 5
+SECONDS_OF_A_REQUEST = 1
+"""What creates work is answered within it: the work comes later."""
 
 
 class SchemaViolation(errors.InvalidRequest):
@@ -23,6 +26,24 @@ class SchemaViolation(errors.InvalidRequest):
 
     code = "invalid_value"
 
+
+class ErrorDetail(BaseModel):
+    """What is wrong: in words, in kind, where, and as a stable code."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ErrorObject(BaseModel):
+    """The body of every error."""
+
+    error: ErrorDetail
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorObject}, "5XX": {"model": ErrorObject}}
+"""What each route may answer besides, as OpenAPI describes it."""
 
 STATUSES: dict[type[errors.SealdError], int] = {
     errors.SealdError: 500,
@@ -75,8 +96,13 @@ def body_of(error: Exception) -> dict[str, Any]:
 def answer_for(error: errors.SealdError) -> JSONResponse:
     """The HTTP answer for one of our exceptions."""
     status = status_of(error)
-    headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if status == 503 else None
-    return JSONResponse(body_of(error), status_code=status, headers=headers)
+    return JSONResponse(body_of(error), status_code=status, headers=_headers(error, status))
+
+
+def _headers(error: errors.SealdError, status: int) -> dict[str, str]:
+    if isinstance(error, errors.StillInProgress):
+        return {"retry-after": str(SECONDS_OF_A_REQUEST)}
+    return {"retry-after": str(RETRY_AFTER_SECONDS)} if status in (429, 503) else {}
 
 
 def violation(details: Mapping[str, Any]) -> SchemaViolation:

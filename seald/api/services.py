@@ -30,6 +30,7 @@ from seald.ports import (
     Gateway,
     PolicyFiles,
     PolicyStore,
+    Receipts,
     RetrainingStore,
     TaskStore,
     WatchStore,
@@ -110,6 +111,7 @@ class Services:
     episodes: EpisodeStore
     policies: PolicyStore
     policy_files: PolicyFiles
+    receipts: Receipts
     retrain: Callable[[RetrainingAsk, str], tuple[Retraining, bool]]
     """`(ask, key)` → the open retraining, and whether it is new. Errors of `ask_for_retraining`."""
     policy_rollback: Callable[[int | None, str | None, Subject], PolicyVersion | None]

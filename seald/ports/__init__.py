@@ -12,6 +12,7 @@ from seald.ports.collections import CollectionStore
 from seald.ports.documents import AdaptationStore, DocumentStore, Ledger, Page, ProbeStore
 from seald.ports.engine import BASE, Choice, Continuation, Engine, Preference, Reply, Sampling, Writer
 from seald.ports.forgetting import ForgettingStore
+from seald.ports.receipts import Receipts
 from seald.ports.retraining import EpisodeStore, PolicyFiles, PolicyStore, RetrainingStore
 from seald.ports.serving import Gateway, Route, Serving, Trials, Upstream
 from seald.ports.tasks import TaskStore
@@ -40,6 +41,7 @@ __all__ = [
     "PolicyStore",
     "Preference",
     "ProbeStore",
+    "Receipts",
     "Reply",
     "RetrainingStore",
     "Route",

@@ -24,6 +24,7 @@ from seald.store.migrate import upgrade
 from seald.store.policies import SqlPolicies
 from seald.store.policy_files import PolicyFolders
 from seald.store.probes import SqlProbes
+from seald.store.receipts import SqlReceipts
 from seald.store.retrainings import SqlRetrainings
 from seald.store.session import Session
 from seald.store.tasks import SqlTasks
@@ -50,6 +51,7 @@ class Stores:
     episodes: SqlEpisodes
     policies: SqlPolicies
     policy_files: PolicyFolders
+    receipts: SqlReceipts
     clock: SystemClock
     session: Session
     lock: DataFolderLock
@@ -92,6 +94,7 @@ def open_stores(settings: Settings) -> Stores:
         episodes=SqlEpisodes(session),
         policies=SqlPolicies(session, clock),
         policy_files=PolicyFolders(settings.data_dir / "policies" / "learned"),
+        receipts=SqlReceipts(session, clock),
         clock=clock,
         session=session,
         lock=lock,
