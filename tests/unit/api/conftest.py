@@ -185,7 +185,7 @@ def world(tmp_path: Path) -> World:
     )
     parts = {name: getattr(world, name) for name in names}
     calls = {"rollback": adapters.roll_back, "compact": world.compact, "wake": world.wake, "status": world.status}
-    calls |= {"forget": world.forget, "forgetting": None}
+    calls |= {"forget": world.forget, "forgetting": None, "receipts": None}  # whole.py has the real ones
     calls |= dict.fromkeys(("tasks", "submit_task", "solve_task", "remove_task"))  # test_tasks.py asks the real stores
     calls |= {"retrain": world.retrainings.ask, "policy_rollback": world.policies.roll_back}
     services = Services(settings=settings, version="0.0.1", **parts, **calls, draining=lambda: world.draining)
