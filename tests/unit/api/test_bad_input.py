@@ -44,6 +44,10 @@ def text(**change: Any) -> Asked:
     return "POST", TEXT, {"json": without({**ASK, **change})}
 
 
+def response(**change: Any) -> Asked:
+    return "POST", RESPONSES, {"json": {**ASK, **change}}
+
+
 def say(**change: Any) -> Asked:
     return chat(messages=[without({"role": "user", "content": "hello", **change})])
 
@@ -67,6 +71,14 @@ def part(field: str, value: bytes, kind: str = FORM["content-type"]) -> Asked:
         head + b'file"; filename="a.txt"\r\n\r\nx\r\n' + head + field.encode() + b'"\r\n\r\n' + value + b"\r\n--b--\r\n"
     )
     return "POST", DOCS, {"content": body, "headers": {"content-type": kind}}
+
+
+def raw(kind: str) -> Asked:
+    return "POST", DOCS, {"content": b"x", "headers": {"content-type": kind}}
+
+
+def once(key: str) -> Asked:
+    return "POST", DOCS, {"json": DOC, "headers": {"Idempotency-Key": key}}
 
 
 def get(path: str) -> Asked:
@@ -141,13 +153,8 @@ TABLE: list[tuple[Asked, int, str, str | None]] = [
     (chat(stop=""), 422, "invalid_value", "stop.0"),
     (chat(stop=["a", "b" * 1001]), 422, "invalid_value", "stop.1"),
     (chat(stop=3), 422, "invalid_type", "stop"),
-    (("POST", RESPONSES, {"json": {**ASK, "max_output_tokens": 0}}), 422, "invalid_value", "max_output_tokens"),
-    (
-        ("POST", RESPONSES, {"json": {**ASK, "input": [{"role": "root", "content": "a"}]}}),
-        422,
-        "invalid_value",
-        "input.0.role",
-    ),
+    (response(max_output_tokens=0), 422, "invalid_value", "max_output_tokens"),
+    (response(input=[{"role": "root", "content": "a"}]), 422, "invalid_value", "input.0.role"),
     # what reaches past the model
     (chat(lora_path="/etc"), 400, "unsupported_parameter", "lora_path"),
     (chat(chat_template="{{ x }}"), 400, "unsupported_parameter", "chat_template"),
@@ -189,13 +196,8 @@ TABLE: list[tuple[Asked, int, str, str | None]] = [
     (doc(metadata={"k": "v" * 20_000}), 400, "invalid_request", "metadata"),
     # files
     (("POST", DOCS, {"data": {"title": "x"}}), 415, "unsupported_media_type", None),
-    (
-        ("POST", DOCS, {"content": b"x", "headers": {"content-type": "multipart/form-data"}}),
-        400,
-        "invalid_request",
-        None,
-    ),
-    (("POST", DOCS, {"content": b"x", "headers": FORM}), 400, "invalid_request", None),
+    (raw("multipart/form-data"), 400, "invalid_request", None),
+    (raw(FORM["content-type"]), 400, "invalid_request", None),
     (("POST", DOCS, {"files": [("file", ("a.txt", b"x")), ("file", ("b.txt", b"x"))]}), 400, "invalid_request", None),
     (("POST", DOCS, {"files": {"other": ("a.txt", b"x")}}), 422, "missing_field", "file"),
     (file("", b"x"), 422, "missing_field", "file"),
@@ -217,18 +219,9 @@ TABLE: list[tuple[Asked, int, str, str | None]] = [
     (("PUT", "/v1/collections/..%2f..%2fetc", {"json": {}}), 404, "not_found", None),
     (("PUT", "/v1/collections/Ops", {"json": {}}), 400, "invalid_request", "collection"),
     (("POST", "/v1/feedback", {"json": {"request_id": "nobodys", "rating": 1}}), 404, "unknown_request", "request_id"),
-    (
-        ("POST", DOCS, {"json": DOC, "headers": {"Idempotency-Key": "a b"}}),
-        400,
-        "invalid_idempotency_key",
-        "Idempotency-Key",
-    ),
-    (
-        ("POST", DOCS, {"json": DOC, "headers": {"Idempotency-Key": ""}}),
-        400,
-        "invalid_idempotency_key",
-        "Idempotency-Key",
-    ),
+    (once("a b"), 400, "invalid_idempotency_key", "Idempotency-Key"),
+    (once(""), 400, "invalid_idempotency_key", "Idempotency-Key"),
+    (once("a" * 256), 400, "invalid_idempotency_key", "Idempotency-Key"),
     # pages
     (get(f"{DOCS}?limit=0"), 422, "invalid_value", "limit"),
     (get(f"{DOCS}?limit=101"), 422, "invalid_value", "limit"),
