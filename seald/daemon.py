@@ -166,6 +166,7 @@ class Daemon:
             Chore("pulse", PULSE_SECONDS, stores.pulse.beat, aside=True),
             Chore("flush_answers", FLUSH_SECONDS, stores.answers.flush, aside=True),
             Chore("prune_answers", PRUNE_SECONDS, prune, aside=True),
+            Chore("prune_receipts", PRUNE_SECONDS, stores.receipts.prune, aside=True),
         )
 
     def _appointments(self) -> tuple[Appointment, ...]:
@@ -204,6 +205,7 @@ class Daemon:
             episodes=stores.episodes,
             policies=stores.policies,
             policy_files=stores.policy_files,
+            receipts=stores.receipts,
             retrain=partial(ask_for_retraining, self._shop),
             policy_rollback=partial(roll_back_policy, self._shop),
             wake=self._scheduler.wake,

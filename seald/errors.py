@@ -10,7 +10,8 @@ SealdError
 ├── TooLarge
 ├── NotFound
 ├── Conflict               the request is fine, the state is not
-│   └── IllegalTransition
+│   ├── IllegalTransition
+│   └── StillInProgress      the same request was sent before, and is being answered
 ├── Forbidden / Unauthorized / TooManyRequests
 ├── Draining               the daemon is stopping
 ├── EngineError
@@ -101,6 +102,12 @@ class IllegalTransition(Conflict):
     """A state change that `domain/` does not list, or that somebody else made first."""
 
     code = "illegal_transition"
+
+
+class StillInProgress(Conflict):
+    """The first request with this Idempotency-Key is being answered."""
+
+    code = "idempotency_in_progress"
 
 
 class Unauthorized(SealdError):

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from seald.api.event_stream import EventObject
 from seald.api.events import Asked
+from seald.api.idempotency import Idempotent
 from seald.api.paging import After, Limit
 from seald.api.services import Services, Wired
 from seald.api.shapes import AdaptationDetail, AdaptationObject, Listing
@@ -16,7 +17,7 @@ from seald.domain.adaptation import APPROVED, RELEASED, RUNNABLE, Adaptation, Ad
 from seald.domain.verdict import Verdict
 from seald.errors import IllegalTransition
 
-router = APIRouter(tags=["adaptations"])
+router = APIRouter(tags=["adaptations"], route_class=Idempotent)
 
 REJECTED_BY_PERSON = {"code": "rejected_by_person", "message": "a person rejected it"}
 

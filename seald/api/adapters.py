@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seald.api.adaptations import shaped
 from seald.api.bodies import read_object, validate
+from seald.api.idempotency import Idempotent
 from seald.api.lineages import names_task, require_lineage
-from seald.api.paging import LARGEST
+from seald.api.paging import LARGEST, After, Most, listing
 from seald.api.services import Services, Wired
 from seald.api.shapes import AdaptationObject, AdapterDetail, AdapterObject, Listing, RollbackObject
 from seald.domain.adapter import MANIFEST, AdapterVersion, Manifest
@@ -19,7 +20,7 @@ from seald.domain.feedback import Ratings
 from seald.errors import IntegrityError, NotFound
 from seald.ports import BASE, AdapterFiles
 
-router = APIRouter(tags=["adapters"])
+router = APIRouter(tags=["adapters"], route_class=Idempotent)
 
 
 class RollbackRequest(BaseModel):
@@ -41,10 +42,10 @@ class CompactionRequest(BaseModel):
 
 
 @router.get("/v1/adapters")
-def list_adapters(services: Wired) -> Listing[AdapterObject]:
+def list_adapters(services: Wired, after: After = None, limit: Most = None) -> Listing[AdapterObject]:
     """Every version of every collection and task, by their names, oldest first."""
     names = services.adapters.lineages()
-    return Listing(data=[shaped for name in names for shaped in _versions(services, name)])
+    return listing([shaped for name in names for shaped in _versions(services, name)], after, limit)
 
 
 # Before the list: a number stands where the rest of a task's name else would.
@@ -67,10 +68,10 @@ def show_version(
 
 
 @router.get("/v1/adapters/{collection:lineage}")
-def list_versions(collection: str, services: Wired) -> Listing[AdapterObject]:
+def list_versions(collection: str, services: Wired, after: After = None, limit: Most = None) -> Listing[AdapterObject]:
     """Every version of one collection, or of a task by `task/<name>`, oldest first."""
     require_lineage(services, collection)
-    return Listing(data=_versions(services, collection))
+    return listing(_versions(services, collection), after, limit)
 
 
 async def read_rollback(request: Request) -> RollbackRequest:

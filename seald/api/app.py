@@ -28,7 +28,7 @@ from seald.api import (
 from seald.api.admission import Admission
 from seald.api.direct import direct
 from seald.api.envelope import Envelope
-from seald.api.errors import install_handlers
+from seald.api.errors import RESPONSES, install_handlers
 from seald.api.limits import BodyLimit
 from seald.api.metrics import Metrics
 from seald.api.origin import LocalOrigin
@@ -50,6 +50,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
         telemetry=telemetry(),
         lifespan=_lifespan,
+        responses=RESPONSES,
         middleware=[
             Middleware(Envelope, metrics=metrics),
             Middleware(Admission, bound=server.host),

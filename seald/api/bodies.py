@@ -24,7 +24,7 @@ def media_type(request: Request) -> str:
 
 
 def parse_json(text: bytes | str, *, param: str | None = None) -> Any:
-    """JSON as RFC 8259 has it: no NaN, no lone surrogates, no endless nesting.
+    """JSON as RFC 8259 has it: no NaN, no lone surrogates, no endless nesting. Of members of one name the last counts.
 
     Raises:
         InvalidRequest: code `malformed_json`; or a number or string that no later step could write down again.
@@ -72,7 +72,8 @@ def validate(model: type[M], value: dict[str, Any]) -> M:
 
 
 def _writable(value: Any) -> bool:
-    # The parser refuses `NaN` but reads 1e999 as infinity; Postgres holds no NUL in text.
+    # The parser refuses `NaN` but reads 1e999 as infinity; Postgres holds no NUL in text; engines hand numbers on in 64
+    # bits.
     found = [value]
     for each in found:
         if isinstance(each, str):
@@ -83,6 +84,10 @@ def _writable(value: Any) -> bool:
             found += each.values()
         elif isinstance(each, list):
             found += each
-        elif isinstance(each, float) and not math.isfinite(each):
+        elif isinstance(each, int | float) and not _fits(each):
             return False
     return True
+
+
+def _fits(number: float) -> bool:
+    return math.isfinite(number) if isinstance(number, float) else -(2**63) <= number < 2**63

@@ -20,6 +20,7 @@ CHAT = "/v1/chat/completions"
 TEXT = "/v1/completions"
 RESPONSES = "/v1/responses"
 EMBEDDINGS = "/v1/embeddings"
+ENGINE_ROUTES = frozenset({CHAT, TEXT, RESPONSES, EMBEDDINGS})
 
 
 def router(metrics: Metrics) -> APIRouter:

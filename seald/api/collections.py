@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from seald.api.bodies import JSON, read_object, validate
 from seald.api.errors import SchemaViolation, violation
+from seald.api.paging import After, Most, listing
 from seald.api.services import Services, Wired
 from seald.api.shapes import CollectionObject, Listing
 from seald.domain.collection import Collection, CollectionSettings, overlaid
@@ -30,9 +31,9 @@ REQUEST_BODY = {
 
 
 @router.get("/v1/collections")
-def list_collections(services: Wired) -> Listing[CollectionObject]:
+def list_collections(services: Wired, after: After = None, limit: Most = None) -> Listing[CollectionObject]:
     """Every collection that holds something or has settings, by name."""
-    return Listing(data=[_shaped(services, collection) for collection in services.collections.all()])
+    return listing([_shaped(services, collection) for collection in services.collections.all()], after, limit)
 
 
 @router.get("/v1/collections/{name}")

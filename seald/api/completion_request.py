@@ -1,7 +1,7 @@
 """What is checked of a chat, completion or embedding request before the engine sees it.
 
-Sampling fields are the engine's to judge. Ours are the shape, and the fields that reach past the model
-that the client may use: into templates, caches, other adapters, code, or the network.
+Ours are the shape, ranges that OpenAI's reference gives, how large a grammar may be, and the fields that reach past the
+model that the client may use: into templates, caches, other adapters, code, or the network. The rest is the engine's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from seald.api.bodies import validate
 from seald.api.errors import SchemaViolation
+from seald.api.grammars import check_grammars
+from seald.api.sampling import ChatSampling, Sampling, TextSampling
 from seald.errors import InvalidRequest
 
 REFUSED_FIELDS = frozenset(
@@ -34,6 +37,7 @@ REFUSED_FIELDS = frozenset(
 )
 """Fields of vLLM's dialect that a client may not set."""
 
+ROLES = frozenset({"assistant", "developer", "function", "system", "tool", "user"})
 TEXT_PARTS = frozenset({"text", "refusal"})
 PART_FIELDS = frozenset({"type", "text", "refusal", "annotations", "logprobs", "cache_control"})
 """Of a part of text. One that carries an address or an id besides is read as the media behind it."""
@@ -52,12 +56,12 @@ class CompletionRequest:
 
 def check_chat(body: dict[str, Any]) -> CompletionRequest:
     """Check the body of `POST /v1/chat/completions`. Raises InvalidRequest or SchemaViolation."""
-    return check_body(body, "messages", _check_messages)
+    return check_body(body, "messages", _check_messages, ChatSampling)
 
 
 def check_text(body: dict[str, Any]) -> CompletionRequest:
     """Check the body of `POST /v1/completions`. Raises InvalidRequest or SchemaViolation."""
-    return check_body(body, "prompt", _check_prompt)
+    return check_body(body, "prompt", _check_prompt, TextSampling)
 
 
 def check_embeddings(body: dict[str, Any]) -> CompletionRequest:
@@ -69,8 +73,10 @@ def check_embeddings(body: dict[str, Any]) -> CompletionRequest:
     return replace(check_body(body, "input", _check_input), stream=False)
 
 
-def check_body(body: dict[str, Any], field: str, check_field: Callable[[Any], None]) -> CompletionRequest:
-    """What all of them share: a model, the `field` that is answered, nothing that reaches inside."""
+def check_body(
+    body: dict[str, Any], field: str, check_field: Callable[[Any], None], sampling: type[Sampling] | None = None
+) -> CompletionRequest:
+    """What all of them share: a model, the `field` that is answered, nothing that reaches inside, nothing too large."""
     for name in ("model", field):
         if name not in body:
             raise SchemaViolation(f"{name} is missing", param=name, code="missing_field")
@@ -82,6 +88,9 @@ def check_body(body: dict[str, Any], field: str, check_field: Callable[[Any], No
     for name in sorted(REFUSED_FIELDS & body.keys()):
         raise unsupported(name, "leave it out")
     check_field(body[field])
+    if sampling is not None:
+        validate(sampling, body)
+        check_grammars(body)
     return CompletionRequest(body=body, model=model, stream=bool(stream))
 
 
@@ -94,9 +103,16 @@ def _check_messages(messages: Any) -> None:
         where = f"messages.{index}"
         if not isinstance(message, dict):
             raise wrong_type(where, "an object {role, content}")
-        if not isinstance(message.get("role"), str):
-            raise wrong_type(f"{where}.role", "a string, like 'user'")
+        check_role(message.get("role"), f"{where}.role")
         check_content(message.get("content"), f"{where}.content", TEXT_PARTS)
+
+
+def check_role(role: Any, where: str) -> None:
+    """Raises SchemaViolation."""
+    if not isinstance(role, str):
+        raise wrong_type(where, "a string, like 'user'")
+    if role not in ROLES:
+        raise SchemaViolation(f"{where} must be one of {', '.join(sorted(ROLES))}", param=where)
 
 
 def check_content(content: Any, where: str, kinds: frozenset[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from seald.api.idempotency import Idempotent
 from seald.api.paging import After, Limit
 from seald.api.services import Services, Wired
 from seald.api.shapes import DeletedDocument, DocumentDetail, DocumentObject, ForgottenDocument, Listing, unix
@@ -14,7 +15,7 @@ from seald.domain.certificate import Certificate
 from seald.domain.document import Document
 from seald.errors import NotFound
 
-router = APIRouter(tags=["documents"])
+router = APIRouter(tags=["documents"], route_class=Idempotent)
 
 
 @router.post("/v1/documents", status_code=202, openapi_extra=REQUEST_BODY, responses={200: {"model": DocumentObject}})

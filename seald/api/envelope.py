@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from seald.api.errors import body_of
 from seald.api.headers import ADAPTER, KEY, REQUEST, header
 from seald.api.metrics import Metrics
+from seald.api.retrying import advice
 from seald.api.telemetry import PROBED
 
 log = structlog.get_logger(__name__)
@@ -44,7 +45,9 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode("ascii"))]
+                given = [*message.get("headers", ())]
+                ours = [(b"x-request-id", request_id.encode("ascii")), *advice(scope, status, given)]
+                message["headers"] = given + ours
                 _tell_span(scope)
             await send(message)
 

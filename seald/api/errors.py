@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from seald import errors
@@ -16,6 +17,8 @@ from seald import errors
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 5
+SECONDS_OF_A_REQUEST = 1
+"""What creates work is answered within it: the work comes later."""
 
 
 class SchemaViolation(errors.InvalidRequest):
@@ -23,6 +26,24 @@ class SchemaViolation(errors.InvalidRequest):
 
     code = "invalid_value"
 
+
+class ErrorDetail(BaseModel):
+    """What is wrong: in words, in kind, where, and as a stable code."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ErrorObject(BaseModel):
+    """The body of every error."""
+
+    error: ErrorDetail
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorObject}, "5XX": {"model": ErrorObject}}
+"""What each route may answer besides, as OpenAPI describes it."""
 
 STATUSES: dict[type[errors.SealdError], int] = {
     errors.SealdError: 500,
@@ -82,9 +103,11 @@ def answer_for(error: errors.SealdError) -> JSONResponse:
 def _headers(error: errors.SealdError, status: int) -> dict[str, str]:
     if isinstance(error, errors.TooManyRequests):
         return {"retry-after": str(error.retry_after)}
+    if isinstance(error, errors.StillInProgress):
+        return {"retry-after": str(SECONDS_OF_A_REQUEST)}
     if status == 401:
         return {"www-authenticate": "Bearer"}
-    return {"retry-after": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
+    return {"retry-after": str(RETRY_AFTER_SECONDS)} if status in (429, 503) else {}
 
 
 def violation(details: Mapping[str, Any]) -> SchemaViolation:

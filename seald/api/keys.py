@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from seald.api.bodies import JSON, read_object, validate
+from seald.api.idempotency import Idempotent
 from seald.api.key_shapes import KeyObject, NewKeyObject, RevokedKey
 from seald.api.paging import After, Limit
 from seald.api.services import Wired
 from seald.api.shapes import Listing
 from seald.domain.key import KeyAsk, new_secret
 
-router = APIRouter(tags=["keys"])
+router = APIRouter(tags=["keys"], route_class=Idempotent)
 
 REQUEST_BODY = {"requestBody": {"required": True, "content": {JSON: {"schema": KeyAsk.model_json_schema()}}}}
 """The body as OpenAPI describes it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from seald.api.paging import After, Most, listing
 from seald.api.services import Services, Wired
 from seald.api.shapes import Listing, ModelObject, unix
 from seald.errors import NotFound
@@ -13,9 +14,9 @@ router = APIRouter(tags=["chat"])
 
 
 @router.get("/v1/models")
-def list_models(services: Wired) -> Listing[ModelObject]:
+def list_models(services: Wired, after: After = None, limit: Most = None) -> Listing[ModelObject]:
     """Base, collections, tasks, and every approved version."""
-    return Listing(data=_models(services))
+    return listing(_models(services), after, limit)
 
 
 @router.get("/v1/models/{id:path}")

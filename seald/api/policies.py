@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from seald.api.adapters import RollbackRequest
 from seald.api.bodies import JSON, read_object, validate
 from seald.api.errors import violation
-from seald.api.paging import LARGEST
+from seald.api.idempotency import Idempotent
+from seald.api.paging import LARGEST, After, Most, listing
 from seald.api.policy_shapes import (
     ExampleObject,
     PolicyDetail,
@@ -33,7 +34,7 @@ from seald.errors import IntegrityError, NotFound
 from seald.policy.registry import CONFIGURATION, seed_policies
 from seald.ports import PolicyFiles
 
-router = APIRouter(tags=["policies"])
+router = APIRouter(tags=["policies"], route_class=Idempotent)
 
 LEARNED = re.compile(rf"(?:{PREFIX})?([1-9][0-9]{{0,9}})")
 MOST_EXAMPLES = 5
@@ -48,12 +49,13 @@ class PolicyRollbackRequest(RollbackRequest):
 
 
 @router.get("/v1/policies")
-def list_policies(services: Wired) -> Listing[PolicyObject]:
+def list_policies(services: Wired, after: After = None, limit: Most = None) -> Listing[PolicyObject]:
     """The seed policies by name, then the learned ones, oldest first. Of each subject one is live: it writes."""
     learned = services.policies.all()
     writing = {_live(services, subject) for subject in get_args(Subject)}
     seeds = [PolicyObject.seed(p, live=p.version in writing) for p in seed_policies()]
-    return Listing(data=[*seeds, *(PolicyObject.learned(v, _seed_of(services, v.subject)) for v in learned)])
+    of_retrainings = [PolicyObject.learned(v, _seed_of(services, v.subject)) for v in learned]
+    return listing([*seeds, *of_retrainings], after, limit)
 
 
 @router.get("/v1/policies/{version}")

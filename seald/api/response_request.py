@@ -13,11 +13,13 @@ from seald.api.completion_request import (
     CompletionRequest,
     check_body,
     check_content,
+    check_role,
     check_some,
     one_of,
     unsupported,
     wrong_type,
 )
+from seald.api.sampling import ResponseSampling
 from seald.errors import InvalidRequest
 
 STATE_FIELDS = {
@@ -38,7 +40,7 @@ PARTS = frozenset({"text", "input_text", "output_text", "refusal", "reasoning_te
 
 def check_response(body: dict[str, Any]) -> CompletionRequest:
     """Check the body of `POST /v1/responses`. Raises InvalidRequest or SchemaViolation."""
-    request = check_body(body, "input", _check_input)
+    request = check_body(body, "input", _check_input, ResponseSampling)
     for name, instead in STATE_FIELDS.items():
         if body.get(name) not in (None, False):
             raise unsupported(name, instead)
@@ -68,5 +70,7 @@ def _check_input(items: Any) -> None:
         if not one_of(item.get("type", "message"), ITEMS):
             message = f"{where} is neither a message nor a function's call or output; leave it out"
             raise InvalidRequest(message, param=f"{where}.type", code="unsupported_content")
+        if "role" in item:
+            check_role(item["role"], f"{where}.role")
         for field in ("content", "output", "summary"):
             check_content(item.get(field), f"{where}.{field}", PARTS)

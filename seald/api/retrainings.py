@@ -9,13 +9,14 @@ from starlette.responses import Response
 
 from seald.api.event_stream import EventObject
 from seald.api.events import Asked
+from seald.api.idempotency import Idempotent
 from seald.api.paging import After, Limit
 from seald.api.policy_shapes import RetrainingObject
 from seald.api.services import Wired
 from seald.api.shapes import Listing
 from seald.domain.retraining import RUNNABLE
 
-router = APIRouter(tags=["policies"])
+router = APIRouter(tags=["policies"], route_class=Idempotent)
 
 
 @router.get("/v1/retrainings")

@@ -33,6 +33,7 @@ from seald.ports import (
     KeyStore,
     PolicyFiles,
     PolicyStore,
+    Receipts,
     RetrainingStore,
     TaskStore,
     WatchStore,
@@ -115,6 +116,7 @@ class Services:
     episodes: EpisodeStore
     policies: PolicyStore
     policy_files: PolicyFiles
+    receipts: Receipts
     retrain: Callable[[RetrainingAsk, str], tuple[Retraining, bool]]
     """`(ask, key)` → the open retraining, and whether it is new. Errors of `ask_for_retraining`."""
     policy_rollback: Callable[[int | None, str | None, Subject], PolicyVersion | None]

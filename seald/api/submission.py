@@ -130,9 +130,21 @@ def _fields(form: FormData) -> dict[str, Any]:
     for name, value in form.multi_items():
         if name in given or (name == "file" and not isinstance(value, UploadFile)):
             raise SchemaViolation(f"{name} is there twice; send it once", param=name)
-        given[name] = parse_json(value, param=name) if name in JSON_FIELDS and isinstance(value, str) else value
+        given[name] = _read(name, value) if isinstance(value, str) else value
     given.pop("file")
     return given
+
+
+def _read(name: str, value: str) -> Any:
+    return parse_json(value, param=name) if name in JSON_FIELDS else _storable(name, value)
+
+
+def _storable(param: str, text: str) -> str:
+    # The client names a form's character set, and some decode to what is no text.
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        message = f"{param} holds a NUL character or half of a surrogate pair; send UTF-8 text"
+        raise InvalidRequest(message, param=param, code="invalid_text")
+    return text
 
 
 def _checked_name(name: str) -> str:
@@ -144,7 +156,7 @@ def _checked_name(name: str) -> str:
             param="file",
             code="invalid_file_name",
         )
-    return name
+    return _storable("file", name)
 
 
 REQUEST_BODY = {

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
+from seald.api.idempotency import Idempotent
 from seald.api.paging import After, Limit
 from seald.api.services import Services, Wired
 from seald.api.shapes import Listing
@@ -14,7 +15,7 @@ from seald.api.task_shapes import DeletedTask, SolvedObject, TaskDetail, TaskObj
 from seald.domain.adaptation import Adaptation
 from seald.domain.task import Task, TaskAsk
 
-router = APIRouter(tags=["tasks"])
+router = APIRouter(tags=["tasks"], route_class=Idempotent)
 
 
 @router.post("/v1/tasks", status_code=202, openapi_extra=REQUEST_BODY, responses={200: {"model": TaskObject}})

@@ -14,6 +14,7 @@ from seald.ports.documents import AdaptationStore, DocumentStore, Ledger, Page, 
 from seald.ports.engine import BASE, Chat, Choice, Continuation, Engine, Preference, Reply, Sampling, Writer
 from seald.ports.forgetting import ForgettingStore
 from seald.ports.keys import KeyStore
+from seald.ports.receipts import Receipts
 from seald.ports.retraining import EpisodeStore, PolicyFiles, PolicyStore, RetrainingStore
 from seald.ports.serving import Gateway, Route, Serving, Trials, Upstream
 from seald.ports.tasks import TaskStore
@@ -45,6 +46,7 @@ __all__ = [
     "PolicyStore",
     "Preference",
     "ProbeStore",
+    "Receipts",
     "Reply",
     "RetrainingStore",
     "Route",

@@ -24,6 +24,7 @@ from seald.store.migrate import upgrade
 from seald.store.policies import SqlPolicies
 from seald.store.policy_files import PolicyFolders
 from seald.store.probes import SqlProbes
+from seald.store.receipts import SqlReceipts
 from seald.store.retrainings import SqlRetrainings
 from seald.store.session import Session, database_url
 from seald.store.sight import Pulse, SqlSight
@@ -55,6 +56,7 @@ class Stores:
     audit: SqlAudit
     sight: SqlSight
     pulse: Pulse
+    receipts: SqlReceipts
     clock: SystemClock
     session: Session
     lock: DataFolderLock
@@ -98,6 +100,7 @@ def open_stores(settings: Settings) -> Stores:
         audit=SqlAudit(session),
         sight=SqlSight(session, clock, settings.data_dir),
         pulse=Pulse(session),
+        receipts=SqlReceipts(session, clock),
         clock=clock,
         session=session,
         lock=lock,

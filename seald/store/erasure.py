@@ -9,6 +9,7 @@ from sqlalchemy import Connection, String, cast, select, update
 
 from seald.domain.adaptation import AdaptationKind
 from seald.ports import Clock
+from seald.store.receipt_tables import receipts
 from seald.store.tables import adaptation_documents as links
 from seald.store.tables import adaptation_events as events
 from seald.store.tables import adaptations, adapter_versions, documents, feedback, probes, self_edits, verdicts, watches
@@ -22,6 +23,7 @@ def bury(connection: Connection, clock: Clock, document: str) -> None:
     # Unique as the hash of the text was, and tells nothing of it.
     values = {**emptied, "sha256": f"forgotten-{document}", "forgotten": clock.now()}
     connection.execute(update(documents).where(documents.c.id == document).values(**values))
+    empty_receipts(connection, [document])
 
 
 def empty(connection: Connection, collection: str, document: str, versions: Sequence[int]) -> dict[str, int]:
@@ -37,11 +39,18 @@ def empty(connection: Connection, collection: str, document: str, versions: Sequ
         "adaptation_events": _empty_events(connection, ids) + _empty_mentions(connection, document),
         "adaptations": _empty_adaptations(connection, ids),
         "verdicts": _empty_verdicts(connection, collection, versions),
+        "receipts": empty_receipts(connection, [document, *ids]),
         **_empty_watching(connection, collection, versions),
     }
     weights = {"sha256": None, "manifest_sha256": None}
     counted["adapter_versions"] = connection.execute(update(adapter_versions).where(knew).values(**weights)).rowcount
     return counted
+
+
+def empty_receipts(connection: Connection, ids: Sequence[str]) -> int:
+    """What was answered and names one of these is not said again: it may quote them. How many there were."""
+    naming = (update(receipts).where(receipts.c.body.contains(id, autoescape=True)) for id in ids)
+    return sum(connection.execute(one.values(body=None)).rowcount for one in naming)
 
 
 def learning(connection: Connection, document: str) -> list[str]:

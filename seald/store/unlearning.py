@@ -12,7 +12,7 @@ from seald.config.retraining import Subject
 from seald.domain.retraining import TERMINAL, RetrainingStatus
 from seald.ports import Clock
 from seald.store import policy_pointer, policy_versions, retrainings
-from seald.store.erasure import ERASED, left_of, wordless
+from seald.store.erasure import ERASED, empty_receipts, left_of, wordless
 from seald.store.retraining_tables import episodes, lessons
 from seald.store.retraining_tables import policy_versions as version_rows
 from seald.store.retraining_tables import retraining_events as events
@@ -58,6 +58,7 @@ def empty(connection: Connection, document: str) -> dict[str, int]:
     """Delete its lessons and episodes; take every word out of what was said of retrainings and policies that it
     touched, and leave the numbers. Returns table → rows."""
     ids = touched(connection, document)
+    empty_receipts(connection, [document, *ids])
     return {
         "retraining_events": _empty_events(connection, ids),
         "retrainings": _empty_retrainings(connection, ids),

@@ -199,7 +199,8 @@ def world(tmp_path: Path) -> World:
     names += " episodes policies policy_files"
     parts = {name: getattr(world, name) for name in names.split()}
     calls = {"rollback": adapters.roll_back, "compact": world.compact, "wake": world.wake, "status": world.status}
-    calls |= {"forget": world.forget, "forgetting": None, "audit": None}  # test_audit.py asks the real stores
+    calls |= {"forget": world.forget, "forgetting": None}
+    calls |= {"audit": None, "receipts": None}  # test_audit.py and whole.py have the real ones
     calls |= dict.fromkeys(("tasks", "submit_task", "solve_task", "remove_task"))  # test_tasks.py asks the real stores
     calls |= {"retrain": world.retrainings.ask, "policy_rollback": world.policies.roll_back}
     calls |= {"draining": lambda: world.draining, "sight": world.sight()}

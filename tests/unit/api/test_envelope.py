@@ -49,25 +49,6 @@ def test_half_an_answer_never_looks_whole(world, calling) -> None:
     assert [message["type"] for message in caller.sent] == ["http.response.start"]
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "kind", "code"),
-    [
-        ("GET", "/v1/nowhere", 404, "not_found_error", "not_found"),
-        ("GET", "/v1/documents/", 404, "not_found_error", "not_found"),
-        ("GET", "/docs", 404, "not_found_error", "not_found"),
-        ("DELETE", "/v1/adapters", 405, "invalid_request_error", "method_not_allowed"),
-        ("GET", "/v1/chat/completions", 405, "invalid_request_error", "method_not_allowed"),
-        ("OPTIONS", "/v1/chat/completions", 405, "invalid_request_error", "method_not_allowed"),
-    ],
-)
-def test_the_frameworks_own_errors_have_our_shape(client, method, path, status, kind, code) -> None:
-    got = client.request(method, path)
-    assert got.status_code == status
-    assert set(got.json()["error"]) == {"message", "type", "param", "code"}
-    assert (got.json()["error"]["type"], got.json()["error"]["code"]) == (kind, code)
-    assert (status == 405) == ("allow" in got.headers)
-
-
 def test_requests_are_counted_by_template_not_by_path(client) -> None:
     client.get("/v1/documents/doc-1")
     client.get("/v1/documents/doc-2")

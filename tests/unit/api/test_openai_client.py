@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import httpx
 import openai
 import pytest
 import uvicorn
@@ -104,3 +105,30 @@ def test_a_client_that_leaves_a_stream_frees_the_engine(world, official) -> None
         time.sleep(0.01)
     assert world.gateway.cancelled
     assert world.gateway.leases == 0
+
+
+def test_its_retries_go_by_what_it_is_told(world, official, monkeypatch) -> None:
+    monkeypatch.setattr("seald.api.errors.RETRY_AFTER_SECONDS", 1)
+    patient, script = official.with_options(max_retries=2), world.gateway.script
+    answered, broken = world.gateway.read, [EngineUnavailable("it restarts")]
+
+    async def read() -> bytes:
+        if broken:
+            raise broken.pop()
+        return await answered()
+
+    monkeypatch.setattr(world.gateway, "read", read)
+    script.body = json.dumps(completion(message={"role": "assistant", "content": "hi"}, finish_reason="stop")).encode()
+    began = time.monotonic()
+    assert patient.chat.completions.create(**ASK).choices[0].message.content == "hi"
+    assert (world.gateway.taken, time.monotonic() - began > 0.9) == (2, True), "it waits for as long as it is told"
+
+    script.status, script.body = 400, b'{"error": {"message": "no", "code": 400}}'
+    with pytest.raises(openai.BadRequestError):
+        patient.chat.completions.create(**ASK)
+    world.adapters.add(1)
+    with pytest.raises(openai.ConflictError):  # the client would try each of these again
+        patient.post("/adapters/default/rollback", cast_to=object)
+    assert world.gateway.taken == 3
+    counted = httpx.get(str(official.base_url.join("/metrics"))).text
+    assert 'route="/v1/adapters/{collection}/rollback",status="409"} 1.0' in counted

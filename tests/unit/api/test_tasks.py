@@ -177,26 +177,6 @@ def test_bad_tasks_leave_nothing_behind(
     assert world.woken == 0
 
 
-@pytest.mark.parametrize(
-    ("content", "status", "code"),
-    [
-        (b"", 400, "malformed_json"),
-        (b"{", 400, "malformed_json"),
-        (b"[]", 422, "invalid_type"),
-        (b'{"name": "turn", "examples": [{"input": [[NaN]], "output": [[1]]}]}', 400, "malformed_json"),
-        (b'{"name": "turn", "examples": [{"input": [[1e999]], "output": [[1]]}]}', 400, "malformed_json"),
-        (b'{"name": "turn", "examples": [{"input": "a\\u0000", "output": "b"}]}', 400, "malformed_json"),
-        (b'{"name": "\xff"}', 400, "malformed_json"),
-        (b"[" * 4000, 400, "malformed_json"),
-        (b"x" * 5000, 413, "too_large"),
-    ],
-)
-def test_what_is_no_task_at_all(shop: Shop, client: TestClient, content: bytes, status: int, code: str) -> None:
-    got = client.post(TASKS, content=content, headers={"content-type": "application/json"})
-    assert (got.status_code, got.json()["error"]["code"]) == (status, code)
-    assert nothing_left(shop)
-
-
 def test_ten_thousand_examples(world: World, shop: Shop) -> None:
     app = create_app(replace(world.app.state.services, settings=Settings()))
     many = [{"input": f"a{n}", "output": f"b{n}"} for n in range(10_000)]

@@ -61,6 +61,10 @@ def pdf(text: str | None, *, password: str | None = None) -> bytes:
     return locked.getvalue()
 
 
+LOOPING = pdf(SENTENCE).replace(b"/Kids [3 0 R]", b"/Kids [2 0 R]")
+"""Its tree of pages goes on for ever."""
+
+
 def word() -> bytes:
     document = docx.Document()
     document.add_paragraph(SENTENCE)
@@ -122,6 +126,7 @@ def test_files_of_every_kind(ingest: Ingest, name: str, content: bytes, title: s
         ("a.pdf", pdf(None), UnreadableDocument, "no text"),
         ("a.pdf", pdf(SENTENCE, password="x"), UnreadableDocument, "encrypted"),
         ("a.pdf", pdf(SENTENCE)[:150], UnreadableDocument, "broken|no text"),
+        ("a.pdf", LOOPING, UnreadableDocument, "broken"),
         ("a.docx", b"\xd0\xcf\x11\xe0encrypted", UnreadableDocument, "encrypted"),
         ("a.docx", bomb(), UnreadableDocument, "hundred times"),
         ("a.docx", b"PK\x03\x04broken", UnreadableDocument, "broken"),
