@@ -41,7 +41,7 @@ STORES = (
     "forgetting",
     "tasks",
 )
-STORES += ("retrainings", "episodes", "policies", "policy_files", "receipts", "audit")
+STORES += ("retrainings", "episodes", "policies", "policy_files", "receipts", "audit", "keys")
 
 
 @pytest.fixture
