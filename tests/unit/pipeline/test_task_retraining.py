@@ -161,7 +161,7 @@ def test_the_recipe_is_to_be_beaten_and_tokens_are_as_they_come(whole: School) -
     assert {len(e.scores) for e in found[LEARNED]} == {2}
     assert {e.raw for e in found[LEARNED]} == {GOOD}
     assert {e.raw for e in found[INCUMBENT]} == {BAD}, "the first reply that is one"
-    assert {e.directives for e in found[RECIPE]} == {Directives(learning_rate=0.001, epochs=6, loss_scope="completion")}
+    assert {e.directives for e in found[RECIPE]} == {Directives(learning_rate=0.001, epochs=4, loss_scope="completion")}
     tournament = whole.run.figures["tournament"]
     assert {duel["against"] for duel in tournament["duels"]} == {INCUMBENT, RECIPE}
     standings = {standing["arm"]: standing for standing in tournament["standings"]}
