@@ -66,10 +66,11 @@ def own(kind: TaskKind, recipe: Recipe, settings: Tasks) -> Configuration:
 
 
 def schema(kind: TaskKind, bounds: Bounds) -> dict[str, Any]:
-    """The JSON schema of a configuration, for engines that decode under one."""
+    """The JSON schema of a configuration, for engines that decode under one. Not `uniqueItems`, which vLLM's grammars
+    do not know."""
     sorts = {"type": "string", "enum": list(known(kind))}
     properties = {
-        "augmentations": {"type": "array", "items": sorts, "maxItems": len(known(kind)), "uniqueItems": True},
+        "augmentations": {"type": "array", "items": sorts, "maxItems": len(known(kind))},
         "loss": {"type": "string", "enum": list(get_args(LossScope))},
         "learning_rate": {"type": "number", "minimum": bounds.learning_rate[0], "maximum": bounds.learning_rate[1]},
         "epochs": {"type": "integer", "minimum": bounds.epochs[0], "maximum": bounds.epochs[1]},
@@ -79,15 +80,16 @@ def schema(kind: TaskKind, bounds: Bounds) -> dict[str, Any]:
 
 def parse(reply: str, kind: TaskKind, bounds: Bounds) -> Configuration | None:
     """The first JSON object of a reply as a configuration; None where there is none, a key is missing or unknown, or a
-    value is out of bounds."""
+    value is out of bounds. An augmentation that is named twice is named."""
     start = reply.find("{")
     if start < 0:
         return None
     try:
         found, _ = json.JSONDecoder(parse_constant=_refused).raw_decode(reply[start:])
-        wanted = Configuration.model_validate_json(json.dumps(found), strict=True)
+        said = Configuration.model_validate_json(json.dumps(found), strict=True)
     except (ValueError, ValidationError, RecursionError):
         return None
+    wanted = said.model_copy(update={"augmentations": tuple(dict.fromkeys(said.augmentations))})
     return wanted if set(found) == set(Configuration.model_fields) and _is_within(wanted, kind, bounds) else None
 
 
@@ -109,10 +111,8 @@ def drawn(kind: TaskKind, bounds: Bounds, draw: random.Random) -> Configuration:
 
 
 def _is_within(wanted: Configuration, kind: TaskKind, bounds: Bounds) -> bool:
-    sorts = wanted.augmentations
     return (
-        set(sorts) <= set(known(kind))
-        and len(set(sorts)) == len(sorts)
+        set(wanted.augmentations) <= set(known(kind))
         and bounds.learning_rate[0] <= wanted.learning_rate <= bounds.learning_rate[1]
         and bounds.epochs[0] <= wanted.epochs <= bounds.epochs[1]
     )
