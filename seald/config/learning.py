@@ -100,16 +100,16 @@ linear decay of transformers' Trainer, every line padded to 2048 tokens with the
 REWARD = Recipe(epochs=6, replay_fraction=0.0, general_fraction=0.0, weight_decay=0.0)
 """How one self-edit is trained when it is scored: from the base, alone, for as long as the default takes in all."""
 POLICY = Recipe(
-    learning_rate=1e-3,
+    learning_rate=3e-4,
     warm_start_factor=1.0,
-    epochs=3,
+    epochs=2,
     max_line_tokens=2048,
     weight_decay=0.0,
     replay_fraction=0.0,
     general_fraction=0.0,
 )
 """How the policy learns from the best self-edits: their words alone are in the loss, never the passage."""
-POLICY_SEAL_V1 = POLICY.model_copy(update={"rank": 64, "alpha": 128, "learning_rate": 3e-4, "epochs": 2})
+POLICY_SEAL_V1 = POLICY.model_copy(update={"rank": 64, "alpha": 128})
 """SEAL's M-step (arXiv 2506.10943, appendix B)."""
 TASK = Recipe(
     learning_rate=1e-3, epochs=4, max_line_tokens=2048, weight_decay=0.0, replay_fraction=0.0, general_fraction=0.0
