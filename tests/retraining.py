@@ -75,8 +75,9 @@ def end_of(daemon: DaemonProcess, run: str) -> dict[str, Any]:
 
 
 def who_writes(daemon: DaemonProcess) -> str:
-    """The policy that is live; there is always exactly one."""
-    (live,) = [policy["id"] for policy in daemon.get("/v1/policies")["data"] if policy["live"]]
+    """The policy of passages that is live; there is always exactly one."""
+    found = daemon.get("/v1/policies")["data"]
+    (live,) = [policy["id"] for policy in found if policy["live"] and policy["subject"] == "passage"]
     return str(live)
 
 

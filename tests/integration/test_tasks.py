@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import httpx
 import openai
 import pytest
 
+from seald.bench.families import tasks
 from tests.daemon_process import DaemonProcess
 
-NAME = "mirrored"
+TASK = tasks(3)[2]  # Say two words the other way round.
+NAME = TASK.name
 MODEL = f"seald:task/{NAME}"
-CELLS = itertools.product(range(1, 5), repeat=3)
-GRIDS = [[list(row), [row[2], 0, row[1]]] for row in itertools.islice(CELLS, 1, 60, 6)]
 
 
 @pytest.fixture(scope="module")
 def learned(daemon: DaemonProcess) -> dict[str, Any]:
     """The task as it is once it was learned."""
-    pairs = [{"input": grid, "output": [row[::-1] for row in grid]} for grid in GRIDS]
-    body = {"name": NAME, "train": pairs[:6], "test": pairs[6:]}
+    given = TASK.model_dump(mode="json", include={"examples", "test"})
+    body = {"name": NAME, "train": given["examples"], "test": given["test"]}  # as ARC's files call them
     sent = daemon.post("/v1/tasks", body)
     assert sent.status_code == 202, sent.text
     again = daemon.post("/v1/tasks", body)
@@ -50,12 +49,12 @@ def test_its_test_is_solved_in_two_attempts(daemon: DaemonProcess, learned: dict
     solved = daemon.post(f"/v1/tasks/{NAME}/solve", {}, timeout=300).json()
     assert solved["adapter"] == f"task/{NAME}@1"
     assert all(0 < len(each["attempts"]) <= 2 for each in solved["solutions"])
-    assert sum(each["correct"] for each in solved["solutions"]) >= 2, solved
+    assert sum(each["correct"] for each in solved["solutions"]) >= 3, solved
 
 
 def asked(client: openai.OpenAI) -> tuple[str, str]:
     """What the task's model id says of an input, and which version says it."""
-    chat: list[Any] = [{"role": "user", "content": "1 2 3\n3 0 2"}]
+    chat: list[Any] = [{"role": "user", "content": "river candle"}]
     answer = client.chat.completions.with_raw_response.create(model=MODEL, messages=chat, max_tokens=16, temperature=0)
     return answer.parse().choices[0].message.content or "", answer.headers["x-seald-adapter"]
 
@@ -63,7 +62,7 @@ def asked(client: openai.OpenAI) -> tuple[str, str]:
 def test_clients_ask_it_by_its_own_model_id(client: openai.OpenAI, learned: dict[str, Any]) -> None:
     said, adapter = asked(client)
     assert adapter == f"task/{NAME}@1"
-    assert set(said) <= set("0123456789 \n"), said
+    assert len(said.split()) == 2, said
 
 
 def test_once_deleted_its_adapter_is_gone(
