@@ -205,7 +205,8 @@ def test_a_learned_policy_writes_under_its_own_weights(running: Running, learned
     daemon = running.daemon
     assert policy(daemon, "rollback", "--to", str(learned.version)).returncode == 0
     listed = json.loads(policy(daemon, "list", "--json").stdout)["data"]
-    assert [each["id"] for each in listed if each["live"]] == [learned.label]
+    live = {each["subject"]: each["id"] for each in listed if each["live"]}
+    assert live["passage"] == learned.label
     assert learned.label in policy(daemon, "list").stdout
     before = len(running.elsewhere.requests)
     by, during = learn(daemon, 51)
