@@ -29,8 +29,8 @@ VERSIONS = 3
 TOKENS = 24
 SETTLE_SECONDS = 1.0
 LEARN_SECONDS = 1800
-ASKED = ("integrity", "acquisition")
-"""Guards that a model of random weights passes."""
+ASKED = ("integrity", "acquisition", "in_context")
+"""Guards that a model of random weights passes, and the one that only tasks are put to."""
 ANY_MAY_SERVE = {
     "SEALD_GUARDS__INCONCLUSIVE": "promote",
     "SEALD_GUARDS__ACQUISITION__MIN_ACCURACY": "0",
