@@ -17,7 +17,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.schema import Column
 
-from seald.errors import ConfigError, NotFound, StoreError
+from seald.errors import ConfigError, InsufficientStorage, NotFound, StoreError, of_disk
+from seald.failpoint import around, failpoint
 
 BUSY_MILLISECONDS = 30_000
 
@@ -50,11 +51,26 @@ class Session:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction, committed at the end, rolled back on any exception. Raises StoreError."""
-        with self._writer, as_store_error(), self.engine.connect() as connection:
+        """A transaction, committed at the end, rolled back on any exception.
+
+        Raises StoreError; of one that the commit itself raised nobody can say whether it was made.
+        """
+        with self._turn(), as_store_error(), self.engine.connect() as connection:
             connection.execution_options(writes=True)
             with connection.begin():
                 yield connection
+                failpoint("commit")
+            failpoint("commit")
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Raises StoreError where whoever writes now takes too long: each may wait for the database as long itself."""
+        if not self._writer.acquire(timeout=BUSY_MILLISECONDS / 1000):
+            raise StoreError("the database is busy: another write has not ended; try again")
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     def scrub(self) -> None:
         """SQLite: write the whole database anew and empty its log, so that no byte of what was deleted is left.
@@ -63,7 +79,7 @@ class Session:
         """
         if self.engine.dialect.name != "sqlite":
             return
-        with self._writer, as_store_error(), self.engine.connect() as connection:
+        with self._turn(), as_store_error(), around("erase"), self.engine.connect() as connection:
             # Neither runs inside a transaction, so both go to the driver's own connection.
             driver = connection.connection.cursor()
             driver.execute("VACUUM")
@@ -104,12 +120,21 @@ def as_store_error() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
+        if _is_full(error.orig):
+            raise InsufficientStorage(f"the database found no room on its disk ({error.orig}): make some") from error
         advice = "see that it can be reached, that its disk has room and that this user may write there"
         raise StoreError(f"the database failed: {error.orig}; {advice}") from error
     except DBAPIError as error:
         raise StoreError(f"the database refused: {error.orig}") from error
     except NoConnection as error:
         raise StoreError("the database is too busy: no connection came free; try again") from error
+    except OSError as error:
+        raise of_disk(error) or StoreError(f"the database failed: {error}") from error
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """As SQLite says it, or Postgres."""
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(error, "sqlstate", "") == "53100"
 
 
 def _prepare_sqlite(engine: Engine) -> None:
