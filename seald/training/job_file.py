@@ -17,7 +17,7 @@ def delivery(job: TrainingJob, launch: str) -> Path:
     """Where one launch of the trainer leaves its output. Only who launched it moves it to `job.output`: a trainer that
     outlives its daemon, for it was stopped meanwhile, leaves what nobody takes."""
     output = Path(job.output)
-    return output.with_name(f".{output.name}.{launch}")
+    return output.with_name(f"{output.name}.{launch}")
 
 
 class JobFile(BaseModel):

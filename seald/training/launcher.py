@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 import shutil
@@ -98,8 +99,7 @@ class ProcessTrainer:
                 _take(jobs, launch)
                 return
         finally:
-            for job in jobs:
-                shutil.rmtree(delivery(job, launch), ignore_errors=True)
+            _clear(jobs)
         named = ", ".join(job.id for job in jobs)
         if cancelled.is_set():
             raise TrainerStopped(f"job {named} was stopped on request; run it again to go on from its checkpoint")
@@ -201,6 +201,14 @@ def _take(jobs: Sequence[TrainingJob], launch: str) -> None:
     for job in jobs:
         with around("publish"):
             delivery(job, launch).rename(job.output)
+
+
+def _clear(jobs: Sequence[TrainingJob]) -> None:
+    """What launches of these jobs left, this one or one that was killed with its daemon, and nobody takes."""
+    for output in (Path(job.output) for job in jobs):
+        own = glob.escape(output.name)
+        for left in (*output.parent.glob(f"{own}.*"), *output.parent.glob(f".{own}.*")):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _failure(said: TrainingEvent) -> TrainerFailed | StoreError:

@@ -111,7 +111,7 @@ def test_what_the_disk_or_the_kernel_does_to_it_may_be_tried_again(
     with pytest.raises(error):
         ProcessTrainer(MANNERS).train(job, lambda _: None, threading.Event())
     assert not Path(job.output).exists()
-    assert [path.name for path in Path(job.output).parent.glob(".out.*")] == []
+    assert [path.name for path in Path(job.output).parent.glob("*out.*")] == []
 
 
 def test_a_model_that_is_not_there_is_a_bad_job(make_job: MakeJob, tmp_path: Path) -> None:
