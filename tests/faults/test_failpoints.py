@@ -26,7 +26,7 @@ from tests.faults.conftest import LENIENT
 from tests.faults.sound import assert_sound
 
 WALKS = {
-    "commit": (1, 2, 5, 12, 27, 60, 135, 300),
+    "commit": (1, 2, 9, 28, 70, 150, 320),
     "publish": (1, 4, 5, 6),
     "load": (2, 3, 5, 7),
     "erase": (1, 4, 12, 40),
