@@ -24,11 +24,14 @@ SealdError
 │   └── TrainerStopped     we stopped it
 ├── IntegrityError         a file is not what its manifest says
 └── StoreError
+    ├── InsufficientStorage  the disk is full: worth another try once it is not
     ├── NewerSchema
     └── DataFolderLocked
 """
 
 from __future__ import annotations
+
+import errno
 
 
 class SealdError(Exception):
@@ -203,6 +206,12 @@ class StoreError(SealdError):
     code = "store_error"
 
 
+class InsufficientStorage(StoreError):
+    """The disk is full, or this user's share of it."""
+
+    code = "insufficient_storage"
+
+
 class NewerSchema(StoreError):
     """The database was written by a newer seald than this one."""
 
@@ -213,3 +222,20 @@ class DataFolderLocked(StoreError):
     """Another daemon works on this data folder; the message names it."""
 
     code = "data_folder_locked"
+
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+FAILING = {errno.EIO, errno.EROFS}
+
+
+def of_disk(error: BaseException | None) -> StoreError | None:
+    """What a disk that is full or failing has made of a write, at whatever remove; None: it is something else."""
+    while error is not None:
+        number = error.errno if isinstance(error, OSError) else None
+        # What is written outside of Python says it in words.
+        if number in FULL or "No space left on device" in str(error):
+            return InsufficientStorage("there is no room left on the disk: make some, and what waits goes on by itself")
+        if number in FAILING:
+            return StoreError(f"the disk failed: {error}")
+        error = error.__cause__ or error.__context__
+    return None

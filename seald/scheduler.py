@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 2.0
 ASIDE = "aside"
+CLOCK_SECONDS = 5.0
+"""How often the clock is looked at, and by how much it must have been set back to matter."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Scheduler:
     ) -> None:
         self._step = step
         self._stopped = False
+        self._gone = threading.Event()
+        self._clock = threading.Thread(target=self._mind_the_clock, name="clock", daemon=True)
         self._due: dict[str, Chore] = {}
         # A look that comes while a long one still works is skipped, which APScheduler would warn about each time.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
@@ -78,6 +83,7 @@ class Scheduler:
     def start(self) -> None:
         """Begin looking; returns at once."""
         self._scheduler.start()
+        self._clock.start()
 
     def alive(self) -> bool:
         """Whether its thread is there. It ends by `stop`, or by an error of APScheduler's own that nothing mends."""
@@ -93,7 +99,25 @@ class Scheduler:
     def stop(self) -> None:
         """Look no more, and wait until the step in progress has returned."""
         self._stopped = True
+        self._gone.set()
         self._scheduler.shutdown(wait=True)
+
+    def _mind_the_clock(self) -> None:
+        # APScheduler waits for times of the clock: were it set back by a day, nothing would be done for a day.
+        ahead = _ahead()
+        while not self._gone.wait(CLOCK_SECONDS):
+            before, ahead = ahead, _ahead()
+            if ahead < before - CLOCK_SECONDS:
+                log.warning("the clock was set back", seconds=round(before - ahead))
+                self._set_anew(datetime.now(UTC))
+
+    def _set_anew(self, now: datetime) -> None:
+        for job in self._scheduler.get_jobs():
+            if isinstance(job.func, _Kept):
+                job.func.set_anew(now)
+            interval = isinstance(job.trigger, IntervalTrigger)
+            at = now + job.trigger.interval if interval else job.trigger.get_next_fire_time(None, now)
+            job.modify(next_run_time=at)
 
     def _add(self, chore: Chore) -> None:
         interval = IntervalTrigger(seconds=chore.every_seconds, timezone=UTC)
@@ -133,11 +157,20 @@ class _Kept:
         self._trigger = trigger
         self._at: datetime | None = trigger.get_next_fire_time(None, datetime.now(UTC))
 
+    def set_anew(self, now: datetime) -> None:
+        """What it waited for is further away than the next of its times, now that it is `now`."""
+        self._at = self._trigger.get_next_fire_time(None, now)
+
     def __call__(self) -> None:
         """Run it for the last of its times that has come; called once more before the next one, for the same."""
         if self._at is not None:
             self._at = last_come(self._trigger, self._at, datetime.now(UTC))
             _run(self._appointment.name, partial(self._appointment.run, self._at))
+
+
+def _ahead() -> float:
+    """Seconds by which the clock is ahead of one that nobody can set."""
+    return time.time() - time.monotonic()
 
 
 def last_come(trigger: BaseTrigger, since: datetime, now: datetime) -> datetime:

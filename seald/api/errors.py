@@ -61,6 +61,7 @@ STATUSES: dict[type[errors.SealdError], int] = {
     errors.EngineError: 502,
     errors.EngineUnavailable: 503,
     errors.StoreError: 503,
+    errors.InsufficientStorage: 507,
 }
 
 _TYPES = {
@@ -107,7 +108,7 @@ def _headers(error: errors.SealdError, status: int) -> dict[str, str]:
         return {"retry-after": str(SECONDS_OF_A_REQUEST)}
     if status == 401:
         return {"www-authenticate": "Bearer"}
-    return {"retry-after": str(RETRY_AFTER_SECONDS)} if status in (429, 503) else {}
+    return {"retry-after": str(RETRY_AFTER_SECONDS)} if status in (429, 503, 507) else {}
 
 
 def violation(details: Mapping[str, Any]) -> SchemaViolation:
@@ -126,6 +127,7 @@ def violation(details: Mapping[str, Any]) -> SchemaViolation:
 def install_handlers(app: FastAPI) -> None:
     """Override FastAPI's and Starlette's own error shapes."""
     app.add_exception_handler(errors.SealdError, _on_seald_error)
+    app.add_exception_handler(OSError, _on_os_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
 
@@ -136,6 +138,14 @@ async def _on_seald_error(request: Request, error: Exception) -> JSONResponse:
     if status_of(error) >= 500 and request.url.path != "/readyz":
         log.warning("request_failed", path=request.url.path, code=error.code, error=error.message)
     return answer_for(error)
+
+
+async def _on_os_error(request: Request, error: Exception) -> JSONResponse:
+    """A large upload is kept in a file meanwhile; other errors of the system are nobody's fault but ours."""
+    disk = errors.of_disk(error)
+    if disk is None:
+        raise error
+    return await _on_seald_error(request, disk)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:

@@ -26,6 +26,8 @@ def _show(found: dict[str, Any]) -> None:
     for replica in engine["replicas"]:
         loaded = ", ".join(replica["loaded"]) or "base only"
         table.add_row("engine", f"{engine['kind']}: {replica['detail']}; loaded: {loaded}")
+    for damaged in engine["quarantined"]:
+        table.add_row("quarantined", f"[red]{escape(damaged['reason'])}[/red]")
     for collection in found["collections"]:
         live = f"{collection['name']}@{collection['live']}" if collection["live"] else "base"
         watch = _watch(collection["watch"])

@@ -82,9 +82,12 @@ class AdapterVersion(BaseModel):
         return engine_name(self.sha256)
 
 
+ENGINE_NAMES = "seald-"
+
+
 def engine_name(sha256: str) -> str:
     """`seald-<first 12 of the weights' sha256>`."""
-    return f"seald-{sha256[:12]}"
+    return f"{ENGINE_NAMES}{sha256[:12]}"
 
 
 class Manifest(BaseModel):

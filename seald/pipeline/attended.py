@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from seald.domain.training import TrainingEvent
@@ -50,7 +50,7 @@ def attended(shop: Workshop, notes: Notes, id: str, train: Train[T]) -> T:
     """
     attempts = shop.settings.training.attempts
     for attempt in range(1, attempts + 1):
-        watch = _Watch(shop.stopping, notes, id)
+        watch = _Watch(notes, id, _Cancelled(shop.stopping))
         try:
             return train(watch.on_event, watch.cancelled)
         except TrainerKilled as death:
@@ -61,17 +61,28 @@ def attended(shop: Workshop, notes: Notes, id: str, train: Train[T]) -> T:
     raise AssertionError("unreachable: attempts is at least 1")
 
 
+class _Cancelled(threading.Event):
+    """Set when the daemon stops, too: also where the trainer says nothing for a while."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        super().__init__()
+        self._stopping = stopping
+
+    def is_set(self) -> bool:
+        return super().is_set() or self._stopping.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(timeout) or self._stopping.is_set()
+
+
 @dataclass
 class _Watch:
-    stopping: threading.Event
     notes: Notes
     id: str
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: threading.Event
     noted: float = 0.0
 
     def on_event(self, event: TrainingEvent) -> None:
-        if self.stopping.is_set():
-            self.cancelled.set()
         now = time.monotonic()
         if event.event == "step" and now - self.noted < NOTE_SECONDS and event.step < event.steps:
             return

@@ -17,7 +17,8 @@ from seald.domain.adaptation import Adaptation, AdaptationStatus
 from seald.domain.adapter import AdapterStatus, AdapterVersion
 from seald.domain.certificate import Certificate, Checked, Removed
 from seald.domain.probe import Probe, ProbeResult
-from seald.errors import CanaryMismatch, EngineRefused, IntegrityError
+from seald.errors import CanaryMismatch, EngineRefused, IntegrityError, StoreError
+from seald.failpoint import around
 from seald.guards import forgotten, probing
 from seald.pipeline.known_results import file_of
 from seald.pipeline.workshop import Workshop
@@ -106,7 +107,10 @@ def _remove_files(shop: Workshop, adaptation: Adaptation, knew: Iterable[Adapter
         folders += left_by(shop, id)
     files = sum(1 for folder in folders for file in folder.rglob("*") if file.is_file())
     for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        with around("erase"):
+            shutil.rmtree(folder, ignore_errors=True)
+            if folder.exists():  # a certificate must not say that it is gone
+                raise StoreError(f"{folder} cannot be deleted: see that its disk is well, and that this user may")
     for policy in tainted:
         shop.policies.erase(policy.version)
     return files

@@ -16,6 +16,7 @@ from seald.domain.adaptation import Adaptation
 from seald.domain.adapter import AdapterVersion
 from seald.domain.document import Document
 from seald.errors import EngineError, EngineUnavailable, IntegrityError
+from seald.pipeline.promote import follow
 from seald.pipeline.workshop import Workshop
 
 log = structlog.get_logger(__name__)
@@ -40,9 +41,10 @@ def forget(shop: Workshop, document: str) -> tuple[Adaptation, bool]:
         ways_back = shop.forgetting.ways_back(document)
         target = _first_that_serves(shop, ways_back or [], staged)
         to = target.version if target is not None else None
-        adaptation, new = shop.forgetting.begin(document, to=to, copies=_copies(shop, known))
-        if ways_back is not None:
-            shop.serving.route(known.collection, target)
+        try:
+            adaptation, new = shop.forgetting.begin(document, to=to, copies=_copies(shop, known))
+        finally:
+            follow(shop, known.collection)
     for version in knew:
         if version.sha256 is not None:
             shop.serving.discard(version)

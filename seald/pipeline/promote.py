@@ -46,8 +46,10 @@ def _put_live(shop: Workshop, adaptation: Adaptation) -> bool:
     version = _candidate(shop, adaptation)
     try:
         with shop.serving.staged(version), shop.pointer:
-            promoted = shop.adapters.promote(adaptation.id)
-            shop.serving.route(promoted.collection, promoted)
+            try:
+                shop.adapters.promote(adaptation.id)
+            finally:
+                follow(shop, adaptation.collection)
     except (CanaryMismatch, Conflict) as reason:
         if isinstance(reason, IllegalTransition):
             raise
@@ -76,9 +78,15 @@ def roll_back(
     with shop.pointer:
         target = shop.adapters.rollback_target(collection, to)
         with shop.serving.staged(target) if target is not None else nullcontext():
-            moved = shop.adapters.roll_back(collection, to, reason=reason, watched=watched)
-            shop.serving.route(collection, moved)
-        return moved
+            try:
+                return shop.adapters.roll_back(collection, to, reason=reason, watched=watched)
+            finally:
+                follow(shop, collection)
+
+
+def follow(shop: Workshop, collection: str) -> None:
+    """Have requests answered by what the store says is live: of a move that failed nobody knows whether it was made."""
+    shop.serving.route(collection, shop.adapters.live(collection))
 
 
 def _candidate(shop: Workshop, adaptation: Adaptation) -> AdapterVersion:

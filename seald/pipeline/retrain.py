@@ -27,13 +27,23 @@ from seald.config.retraining import Subject
 from seald.domain.policy_version import PolicyVersion
 from seald.domain.retraining import TERMINAL, Context, Retraining, RetrainingAsk, RetrainingSpec, RetrainingStatus
 from seald.domain.tournament import INCUMBENT
-from seald.errors import ConfigError, EngineUnavailable, IllegalTransition, SealdError, StoreError, TrainerStopped
+from seald.errors import (
+    ConfigError,
+    EngineUnavailable,
+    IllegalTransition,
+    NotFound,
+    SealdError,
+    StoreError,
+    TrainerStopped,
+    of_disk,
+)
 from seald.pipeline.contest import contest
+from seald.pipeline.disk_room import require_room
 from seald.pipeline.draft import policy_of, sample
 from seald.pipeline.earn import earn
 from seald.pipeline.lessons import KEY, choose, read_contexts, spread
 from seald.pipeline.reinforce import draft_name, learn
-from seald.pipeline.task_room import require_room
+from seald.pipeline.task_size import require_fit
 from seald.pipeline.workshop import Workshop
 from seald.policy.archive import draw
 from seald.policy.drafting import sampled
@@ -55,7 +65,7 @@ def ask_for_retraining(shop: Workshop, ask: RetrainingAsk, key: str) -> tuple[Re
     given = ask.contexts if isinstance(ask.contexts, tuple) else ()
     for place, context in enumerate(given):
         if context.examples:
-            require_room(shop, context.examples, context.test, f"contexts.{place}.examples")
+            require_fit(shop, context.examples, context.test, f"contexts.{place}.examples")
     contexts = ask.contexts if isinstance(ask.contexts, int) else len(given) or settings.contexts
     spec = RetrainingSpec(
         rounds=ask.rounds or settings.rounds,
@@ -149,6 +159,7 @@ class Retrainer:
                 self._advance(run)
         except (EngineUnavailable, StoreError) as error:
             log.warning("retraining waits", retraining=run.id, reason=error.message)
+            self._tidy(run.id)
             return False
         self._tidy(run.id)
         return True
@@ -172,6 +183,7 @@ class Retrainer:
                 self._end(run.id, S.CANCELLED, None)
             else:
                 log.debug("step", status=run.status, round=run.round)
+                require_room(self._shop.settings.data_dir)
                 STEPS[run.status](self._shop, run)
         except TrainerStopped:
             if not self._shop.stopping.is_set():
@@ -180,7 +192,9 @@ class Retrainer:
             raise
         except SealdError as error:
             self._end(run.id, S.FAILED, {"message": error.message, "code": error.code})
-        except Exception:
+        except Exception as error:
+            if (disk := of_disk(error)) is not None:
+                raise disk from error
             log.exception("a step broke", status=run.status)
             what = {"message": "internal error; the daemon's log has the details", "code": "internal_error"}
             self._end(run.id, S.FAILED, what)
@@ -198,8 +212,10 @@ class Retrainer:
     def _tidy(self, id: str) -> None:
         try:
             over = self._shop.retrainings.get(id).status in TERMINAL
-        except SealdError:
+        except NotFound:
             over = True
+        except StoreError:
+            over = False
         if over:
             shutil.rmtree(self._shop.work_folder(id), ignore_errors=True)
             self._remove_unfinished()

@@ -10,14 +10,16 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import structlog
 
 from seald.domain.adaptation import TERMINAL, Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.sample import Sample
-from seald.errors import EngineUnavailable, IllegalTransition, SealdError, StoreError, TrainerStopped
+from seald.errors import EngineUnavailable, IllegalTransition, NotFound, SealdError, StoreError, TrainerStopped, of_disk
 from seald.pipeline.certify import certify
 from seald.pipeline.compact import queue_if_due
+from seald.pipeline.disk_room import require_room
 from seald.pipeline.edit import begin, edit
 from seald.pipeline.guard import guard
 from seald.pipeline.promote import promote
@@ -44,6 +46,10 @@ OF_TASKS: dict[AdaptationStatus, Step] = {
     AdaptationStatus.TRAINING: train_task,
     AdaptationStatus.GUARDING: guard_task,
 }
+
+
+LABOUR = {AdaptationStatus.EDITING, AdaptationStatus.TRAINING, AdaptationStatus.GUARDING}
+"""Long, and to be done again where its end cannot be written down."""
 
 
 class Runner:
@@ -102,6 +108,8 @@ class Runner:
             self._advance(adaptation)
         except (EngineUnavailable, StoreError) as error:
             log.warning("adaptation waits", reason=error.message)
+            # It may have ended all the same: of a commit that failed nobody knows.
+            self._tidy(adaptation.id)
             return False
         finally:
             self._taken[of] += 1
@@ -114,9 +122,7 @@ class Runner:
             if adaptation.cancel_requested and adaptation.status is not AdaptationStatus.PROMOTING:
                 self._end(adaptation.id, AdaptationStatus.CANCELLED, None)
             else:
-                log.info("step", status=adaptation.status)
-                steps = OF_TASKS if adaptation.kind is AdaptationKind.TASK else STEPS
-                steps[adaptation.status](self._shop, adaptation)
+                self._do(adaptation)
         except TrainerStopped:
             if not self._shop.stopping.is_set():
                 self._end(adaptation.id, AdaptationStatus.CANCELLED, None)
@@ -124,10 +130,19 @@ class Runner:
             raise
         except SealdError as error:
             self._end(adaptation.id, AdaptationStatus.FAILED, {"message": error.message, "code": error.code})
-        except Exception:
+        except Exception as error:
+            if (disk := of_disk(error)) is not None:
+                raise disk from error
             log.exception("a step broke", status=adaptation.status)
             what = {"message": "internal error; the daemon's log has the details", "code": "internal_error"}
             self._end(adaptation.id, AdaptationStatus.FAILED, what)
+
+    def _do(self, adaptation: Adaptation) -> None:
+        if adaptation.status in LABOUR:
+            require_room(self._shop.settings.data_dir)
+        log.info("step", status=adaptation.status)
+        steps = OF_TASKS if adaptation.kind is AdaptationKind.TASK else STEPS
+        steps[adaptation.status](self._shop, adaptation)
 
     def _end(self, id: str, after: AdaptationStatus, error: dict[str, str] | None) -> None:
         # Read again: the step may have moved it before it failed, or a person may have.
@@ -143,11 +158,21 @@ class Runner:
             log.error("adaptation cannot be ended", after=after, reason=illegal.message)
 
     def _tidy(self, id: str) -> None:
-        if self._is_over(id):
-            shutil.rmtree(self._shop.work_folder(id), ignore_errors=True)
+        """Remove what one that is over leaves: its work, a draft, a folder whose weights were never recorded."""
+        if not self._is_over(id):
+            return
+        for folder in (self._shop.work_folder(id), self._shop.files.draft(id)):
+            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(SealdError):  # there is no such version, or the next start's sweep sees to it
+            adaptation = self._shop.adaptations.get(id)
+            of = adaptation.collection, adaptation.version or 0
+            if self._shop.adapters.get(*of).sha256 is None:
+                self._shop.files.remove(*of)
 
     def _is_over(self, id: str) -> bool:
         try:
             return self._shop.adaptations.get(id).status in TERMINAL
-        except SealdError:
+        except NotFound:
             return True
+        except StoreError:
+            return False

@@ -26,7 +26,7 @@ from seald.pipeline.publish import CANARY_TEXTS, publish
 from seald.pipeline.remembered import remembered
 from seald.pipeline.task_ask import asked, marks
 from seald.pipeline.task_configure import task_of
-from seald.pipeline.task_room import weight
+from seald.pipeline.task_size import weight
 from seald.pipeline.trial import on_trial
 from seald.pipeline.workshop import Workshop
 from seald.policy.augmenting import lines, shown

@@ -8,7 +8,7 @@ from seald.domain.adaptation import Adaptation
 from seald.domain.document import check_collection
 from seald.domain.task import Task, TaskAsk
 from seald.pipeline.certify import left_by
-from seald.pipeline.task_room import require_room
+from seald.pipeline.task_size import require_fit
 from seald.pipeline.task_solve import solve
 from seald.pipeline.workshop import Workshop
 
@@ -24,7 +24,7 @@ def submit(shop: Workshop, ask: TaskAsk) -> tuple[Task, Adaptation, bool]:
     """
     check_collection(ask.collection)
     task = Task.of(ask, shop.clock.now())
-    require_room(shop, task.examples, task.test, "examples")
+    require_fit(shop, task.examples, task.test, "examples")
     return shop.tasks.add(task)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -75,13 +75,18 @@ class Watching:
         return self._watches.add(self._rated(version, found))
 
     def _is_due(self, version: AdapterVersion) -> bool:
-        now, every = self._shop.clock.now(), timedelta(minutes=self._settings.every_minutes)
+        every = timedelta(minutes=self._settings.every_minutes)
         last = self._watches.last(version.collection, version.version)
         moves = self._watches.moves(version.collection)
-        lived = now - max([version.created, *(move.at for move in moves)])
+        lived = self._since(max([version.created, *(move.at for move in moves)]))
         if last is None:
             return lived >= every or (lived >= SETTLING and self._shop.adaptations.next_runnable() is None)
-        return now - last.at >= every
+        return self._since(last.at) >= every
+
+    def _since(self, at: datetime) -> timedelta:
+        """What is still to come was noted by a clock that has been set back since: long ago, for all that is known."""
+        ago = self._shop.clock.now() - at
+        return ago if ago >= timedelta(0) else timedelta.max
 
     def _probes(self, version: AdapterVersion, baseline: Watch | None) -> list[Probe]:
         own = self._shop.probes.of_documents(version.documents)

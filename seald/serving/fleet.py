@@ -12,13 +12,14 @@ from typing import Any
 import structlog
 
 from seald.config import Settings
-from seald.domain.adapter import AdapterVersion
+from seald.domain.adapter import ENGINE_NAMES, AdapterVersion
 from seald.domain.probe import AnswerScore
 from seald.domain.sample import Sample
 from seald.ports import AdapterFiles, Chat, Choice, Continuation, Preference, Reply, Sampling
 from seald.serving.client import EngineClient
 from seald.serving.command import EngineCommand, engine_commands
-from seald.serving.replica import Replica
+from seald.serving.quarantine import Quarantine
+from seald.serving.replica import Replica, drop
 from seald.serving.residency import Residency
 from seald.serving.supervisor import Supervisor
 
@@ -44,7 +45,16 @@ class Member:
         failed = self.residency.restore(self.replica)
         for version, error in failed:
             log.error("a live version cannot be served", version=version.label, reason=error.message)
+        self._let_go_of_strangers()
         return not failed
+
+    def _let_go_of_strangers(self) -> None:
+        # A server that outlived a daemon, or was given up while it was silent, holds what nobody else would unload.
+        with self.replica.loading:
+            for name in self.client.loaded():
+                known = self.replica.knows(name) or name in self.replica.users
+                if name.startswith(ENGINE_NAMES) and not known:
+                    drop(self.replica, name)
 
     def withdraw(self) -> None:
         """Send it no more requests."""
@@ -66,9 +76,10 @@ class Fleet:
         commands = engine_commands(settings, model)
         clients = [EngineClient(c.url, key=c.key, timeout_seconds=settings.engine.request_seconds) for c in commands]
         replicas = [Replica(client) for client in clients]
+        self._quarantine = Quarantine(files)
         self.residency = Residency(
             replicas,
-            files,
+            self._quarantine,
             keep_loaded=settings.engine.keep_loaded,
             canary_tolerance=settings.engine.canary_tolerance,
         )
@@ -105,13 +116,14 @@ class Fleet:
         return any(supervisor.resting for supervisor in self._supervisors)
 
     def status(self) -> dict[str, Any]:
-        """`{kind, ready, detail, replicas: [{ready, detail, pid, loaded}]}`."""
+        """`{kind, ready, detail, quarantined: [{version, reason}], replicas: [{ready, detail, pid, loaded}]}`."""
         ready, detail = self.ready()
         pairs = zip(self._members, self._supervisors, strict=True)
         return {
             "kind": self._members[0].command.kind,
             "ready": ready,
             "detail": detail,
+            "quarantined": self._quarantine.listed(),
             "replicas": [_shown(member, supervisor) for member, supervisor in pairs],
         }
 

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from seald.domain.adapter import AdapterVersion, Manifest
 from seald.errors import EngineError, EngineRefused, EngineUnavailable, IntegrityError, SealdError
-from seald.ports import BASE, AdapterFiles, Route
+from seald.failpoint import around
+from seald.ports import BASE, Route
 from seald.serving.canary import check_canary
+from seald.serving.quarantine import VersionFiles
 from seald.serving.replica import LoadingEngine, Replica, drop, refused
 from seald.serving.trials import LoadedTrials
 
@@ -26,7 +28,7 @@ class Residency:
     """Fulfils the ports `Serving` and `Trials`, and gives leases to the gateway."""
 
     def __init__(
-        self, replicas: Sequence[Replica], files: AdapterFiles, *, keep_loaded: int, canary_tolerance: float
+        self, replicas: Sequence[Replica], files: VersionFiles, *, keep_loaded: int, canary_tolerance: float
     ) -> None:
         self._replicas = tuple(replicas)
         self._files = files
@@ -232,7 +234,8 @@ class Residency:
     def _load_proven(self, replica: Replica, version: AdapterVersion, manifest: Manifest) -> None:
         name, folder = version.engine_name, self._files.folder(version.collection, version.version)
         try:
-            replica.engine.load(name, folder)
+            with around("load"):
+                replica.engine.load(name, folder)
             try:
                 check_canary(replica.engine, manifest, engine_name=name, tolerance=self._tolerance)
             except Exception:

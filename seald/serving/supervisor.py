@@ -1,4 +1,8 @@
-"""Keeps an engine alive: start, wait until it answers, restore what must be live, restart with backoff; sleep, wake."""
+"""Keeps an engine alive: start, wait until it answers, restore what must be live, restart with backoff; sleep, wake.
+
+It is the breaker, too: an engine that has died or fallen silent gets no request, so that each is refused at once, until
+it answers again with what must be live.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,12 @@ SETTLED_SECONDS = 60.0
 """An engine that lived this long is taken to be well: the next restart begins with the shortest wait again."""
 POLL_SECONDS = 0.2
 EXTERNAL_POLL_SECONDS = 2.0
+BEAT_SECONDS = 2.0
+"""How often one of ours is asked whether it is there."""
+SILENT_SECONDS = 10.0
+"""After so long without an answer it gets no more requests: it was stopped, or hangs."""
+LOST_SECONDS = 30.0
+"""After so long it is ended, which breaks what it was answering off, and started anew."""
 MEND_SECONDS = 30.0
 """How often an engine that serves without a version that it should hold is given it again."""
 
@@ -141,14 +151,19 @@ class Supervisor:
             self._stopping.wait(BACKOFF_SECONDS[min(max(failures, 1), len(BACKOFF_SECONDS)) - 1])
 
     def _live_once(self) -> None:
-        """One life of the engine, from its start to its end."""
+        """One life of the engine, from its start to its end, whatever ends it."""
         self._detail = "starting"
-        self._process = EngineProcess(self._command, self._log_file)
-        if self._wait_healthy() and self._serve():
-            while self._bedtime.is_set() and self._nap() and self._serve(after_nap=True):
-                pass
+        try:
+            self._process = EngineProcess(self._command, self._log_file)
+            if self._wait_healthy() and self._serve():
+                while self._bedtime.is_set() and self._nap() and self._serve(after_nap=True):
+                    pass
+        except Exception:  # no memory, a disk that fails: nobody else would ever start it again
+            self._detail = "it could not be tended; the daemon's log says why"
+            log.exception("the engine could not be tended")
         self._retire()
-        self._process.end(patience=5.0)
+        if self._process is not None:
+            self._process.end(patience=5.0)
         if not self._stopping.is_set() and not self._bedtime.is_set():
             self.restarts += 1
             log.warning("engine is down", detail=self._detail)
@@ -166,6 +181,10 @@ class Supervisor:
 
     def _serve(self, *, after_nap: bool = False) -> bool:
         """Bring it to the wanted state and watch it. True: it is well, and is to go to sleep."""
+        return self._open(after_nap=after_nap) and self._watch()
+
+    def _open(self, *, after_nap: bool = False) -> bool:
+        """Bring it to the wanted state and send it requests. False: it is to end."""
         self._detail = "loading adapters"
         if not self._restore():
             return False
@@ -179,7 +198,7 @@ class Supervisor:
         self._ready.set()
         self.resting = self._bedtime.is_set()
         log.info("engine is ready", kind=self._command.kind, url=self._command.url)
-        return self._watch()
+        return True
 
     def _restore(self) -> bool:
         """Whether it can be served from, be it not whole."""
@@ -191,17 +210,36 @@ class Supervisor:
         return True
 
     def _watch(self) -> bool:
-        pause, mended = POLL_SECONDS if self._command.argv else EXTERNAL_POLL_SECONDS, time.monotonic()
+        beat = BEAT_SECONDS if self._command.argv else EXTERNAL_POLL_SECONDS
+        mended = heard = time.monotonic()
         while not self._stopping.is_set() and not self._exited() and not self._bedtime.is_set():
-            if not self._command.argv and not self._engine.healthy():
-                self._detail = f"{self._command.url} does not answer"
-                return False
+            if time.monotonic() - heard >= beat:
+                if not self._hear():
+                    return False
+                heard = time.monotonic()
             if not self._whole and time.monotonic() - mended > MEND_SECONDS:
                 mended = time.monotonic()
                 if not self._restore():
                     return False
-            self._stopping.wait(pause)
+            self._stopping.wait(POLL_SECONDS)
         return self._bedtime.is_set() and not self._exited()
+
+    def _hear(self) -> bool:
+        """Whether it answers, now or soon enough. Somebody else's is not waited for: it is not ours to restart."""
+        since = time.monotonic()
+        while not self._engine.healthy():
+            silent = time.monotonic() - since
+            self._detail = f"{self._command.url} does not answer" + (
+                f" for {silent:.0f} s" if self._command.argv else ""
+            )
+            if not self._command.argv or silent > LOST_SECONDS or self._stopping.is_set() or self._exited():
+                return False
+            if silent > SILENT_SECONDS and self._ready.is_set():
+                log.warning("the engine is silent", detail=self._detail)
+                self._retire()
+            self._stopping.wait(POLL_SECONDS)
+        self._detail = "ready"
+        return self._ready.is_set() or self._open()
 
     def _nap(self) -> bool:
         """Sleep inside the process, where the engine can; False: its process is to end for that."""

@@ -33,7 +33,8 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.schema import Column
 
 from seald.config import Settings
-from seald.errors import ConfigError, NotFound, StoreError
+from seald.errors import ConfigError, InsufficientStorage, NotFound, StoreError, of_disk
+from seald.failpoint import around, failpoint
 from seald.store import postgres
 
 DATABASE = "seald.db"
@@ -94,18 +95,33 @@ class Session:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction, committed at the end, rolled back on any exception. Raises StoreError."""
-        with self._writer, as_store_error(), self.writing.connect() as connection:
+        """A transaction, committed at the end, rolled back on any exception.
+
+        Raises StoreError; of one that the commit itself raised nobody can say whether it was made.
+        """
+        with self._turn(), as_store_error(), self.writing.connect() as connection:
             connection.execution_options(writes=True)
             with connection.begin():
                 yield connection
+                failpoint("commit")
+            failpoint("commit")
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Raises StoreError where whoever writes now takes too long: each may wait for the database as long itself."""
+        if not self._writer.acquire(timeout=BUSY_MILLISECONDS / 1000):
+            raise StoreError("the database is busy: another write has not ended; try again")
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     def scrub(self) -> None:
         """Write the whole database anew, so that no byte of what was deleted is left in it, nor in SQLite's log.
 
         Postgres's log goes with its own time. Raises StoreError when somebody still reads what is to go: try again.
         """
-        with self._writer, as_store_error(), self.writing.connect() as connection:
+        with self._turn(), as_store_error(), around("erase"), self.writing.connect() as connection:
             if not self.is_sqlite:
                 postgres.rewrite(connection)
                 return
@@ -159,6 +175,8 @@ def as_store_error() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
+        if _is_full(error.orig):
+            raise InsufficientStorage(f"the database found no room on its disk ({error.orig}): make some") from error
         advice = "see that it can be reached, that its disk has room and that this user may write there"
         raise StoreError(f"the database failed: {error.orig}; {advice}") from error
     except DBAPIError as error:
@@ -167,6 +185,13 @@ def as_store_error() -> Iterator[None]:
         raise StoreError(f"the database refused: {error.orig}") from error
     except NoConnection as error:
         raise StoreError("the database is too busy: no connection came free; try again") from error
+    except OSError as error:
+        raise of_disk(error) or StoreError(f"the database failed: {error}") from error
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """As SQLite says it, or Postgres."""
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(error, "sqlstate", "") == "53100"
 
 
 def _no_database(error: Exception) -> ConfigError:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from seald.domain.adapter import ADAPTER_CONFIG, MANIFEST, WEIGHTS, AdapterVersion, Manifest
 from seald.domain.policy_version import PolicyManifest, PolicyVersion
 from seald.errors import IntegrityError
+from seald.failpoint import around
 
 VOUCHED = (ADAPTER_CONFIG, WEIGHTS)
 """What an engine reads."""
@@ -73,7 +74,8 @@ class VersionFolders(ABC, Generic[M]):
             _sync(file)
         _sync(draft)
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft.rename(target)
+        with around("publish"):
+            draft.rename(target)
 
     def _verify(self, folder: Path, version: AdapterVersion | PolicyVersion) -> M:
         """Hash every file against the manifest, and the manifest against what the database has of it.

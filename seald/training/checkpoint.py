@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from seald.failpoint import around
+
 STATE_FILE = "state.pt"
 
 
@@ -35,7 +37,8 @@ def save(folder: Path, key: str, progress: Progress, weights: dict[str, Any], op
         torch.save(state, file)
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(folder / STATE_FILE)
+    with around("checkpoint"):
+        draft.replace(folder / STATE_FILE)
 
 
 def load(folder: Path, key: str) -> tuple[Progress, dict[str, Any], dict[str, Any]] | None:

@@ -13,6 +13,13 @@ JOB_FILE = "job.json"
 RESULT_FILE = "result.json"
 
 
+def delivery(job: TrainingJob, launch: str) -> Path:
+    """Where one launch of the trainer leaves its output. Only who launched it moves it to `job.output`: a trainer that
+    outlives its daemon, for it was stopped meanwhile, leaves what nobody takes."""
+    output = Path(job.output)
+    return output.with_name(f"{output.name}.{launch}")
+
+
 class JobFile(BaseModel):
     """The jobs, which decide the weights, and apart from them how the process behaves, which does not."""
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import secrets
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,11 +21,14 @@ from pydantic import ValidationError
 from seald.config import Training
 from seald.domain.sample import Sample
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
-from seald.errors import TrainerError, TrainerFailed, TrainerKilled, TrainerStopped
-from seald.training.job_file import RESULT_FILE, JobFile
+from seald.errors import InsufficientStorage, StoreError, TrainerError, TrainerFailed, TrainerKilled, TrainerStopped
+from seald.failpoint import around
+from seald.training.job_file import RESULT_FILE, JobFile, delivery
 
 LOG_FILE = "trainer.log"
 POLL_SECONDS = 0.1
+LEASE_SECONDS = 1800.0
+"""A child that says nothing for so long is taken to hang: it is killed, and may be tried again."""
 LEAVE_SECONDS = 2.0
 """How long the child may take to leave once its standard input is closed."""
 
@@ -82,6 +89,7 @@ class ProcessTrainer:
             TrainerKilled: the process died without saying why.
             TrainerFailed: it said why; `code` is the worker's own.
             TrainerStopped: `cancelled` was set.
+            InsufficientStorage, StoreError: its disk is full, or failed.
         """
         return self.train_together((job,), on_event, cancelled)[0]
 
@@ -106,25 +114,29 @@ class ProcessTrainer:
             self._seconds += result.seconds
 
     def _run(self, jobs: Sequence[TrainingJob], on_event: OnEvent, cancelled: threading.Event) -> None:
-        spec = JobFile(jobs=tuple(jobs), manners=self._manners).write()
-        with self._process(spec) as child, _stopper(child, cancelled):
-            last = _relay(child, on_event)
-            code = child.wait()
-        if last is not None and last.event == "failed":
-            raise TrainerFailed(last.message or "the trainer failed", code=last.code)
-        if code == 0 and all(_result(job).exists() for job in jobs):
-            return
+        spec, launch = JobFile(jobs=tuple(jobs), manners=self._manners).write(), secrets.token_hex(4)
+        try:
+            with self._process(spec, launch) as child, _stopper(child, cancelled) as heard:
+                last = _relay(child, on_event, heard)
+                code = child.wait()
+            if last is not None and last.event == "failed":
+                raise _failure(last)
+            if code == 0 and all(delivery(job, launch).is_dir() for job in jobs):
+                _take(jobs, launch)
+                return
+        finally:
+            _clear(jobs)
         named = ", ".join(job.id for job in jobs)
         if cancelled.is_set():
             raise TrainerStopped(f"job {named} was stopped on request; run it again to go on from its checkpoint")
         raise TrainerKilled(f"{_death(code)} while training job {named}; see {spec.with_name(LOG_FILE)}")
 
     @contextmanager
-    def _process(self, spec: Path) -> Iterator[subprocess.Popen[str]]:
+    def _process(self, spec: Path, launch: str) -> Iterator[subprocess.Popen[str]]:
         """The child, reaped whatever happens."""
         with spec.with_name(LOG_FILE).open("ab") as log:
             child = subprocess.Popen(
-                [sys.executable, "-m", "seald.training.worker", str(spec)],
+                [sys.executable, "-m", "seald.training.worker", str(spec), launch],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -154,28 +166,33 @@ class ProcessTrainer:
 
 
 @contextmanager
-def _stopper(child: subprocess.Popen[str], cancelled: threading.Event) -> Iterator[None]:
-    """Kill the child when `cancelled` is set: the reader of its output then sees the end."""
-    done = threading.Event()
+def _stopper(child: subprocess.Popen[str], cancelled: threading.Event) -> Iterator[Callable[[], None]]:
+    """Kill the child when `cancelled` is set, or what is yielded has not been called for as long as its lease: the
+    reader of its output then sees the end."""
+    done, last = threading.Event(), [time.monotonic()]
 
     def watch() -> None:
         while not done.is_set():
-            if cancelled.wait(POLL_SECONDS):
+            if cancelled.wait(POLL_SECONDS) or time.monotonic() - last[0] > LEASE_SECONDS:
                 child.kill()
                 return
+
+    def heard() -> None:
+        last[0] = time.monotonic()
 
     watcher = threading.Thread(target=watch, name="trainer-stopper", daemon=True)
     watcher.start()
     try:
-        yield
+        yield heard
     finally:
         done.set()
         watcher.join()
 
 
-def _relay(child: subprocess.Popen[str], on_event: OnEvent) -> TrainingEvent | None:
+def _relay(child: subprocess.Popen[str], on_event: OnEvent, heard: Callable[[], None]) -> TrainingEvent | None:
     last = None
     for line in child.stdout or ():
+        heard()
         try:
             event = TrainingEvent.model_validate_json(line)
         except ValidationError:  # a torn last line of a killed process, or a library that prints
@@ -204,6 +221,29 @@ def _death(code: int) -> str:
     with suppress(ValueError):
         return f"the trainer was killed by {signal.Signals(-code).name}"
     return f"the trainer was killed by signal {-code}"
+
+
+def _take(jobs: Sequence[TrainingJob], launch: str) -> None:
+    for job in jobs:
+        with around("publish"):
+            delivery(job, launch).rename(job.output)
+
+
+def _clear(jobs: Sequence[TrainingJob]) -> None:
+    """What launches of these jobs left, this one or one that was killed with its daemon, and nobody takes."""
+    for output in (Path(job.output) for job in jobs):
+        own = glob.escape(output.name)
+        for left in (*output.parent.glob(f"{own}.*"), *output.parent.glob(f".{own}.*")):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _failure(said: TrainingEvent) -> TrainerFailed | StoreError:
+    message = said.message or "the trainer failed"
+    if said.code == InsufficientStorage.code:
+        return InsufficientStorage(f"the trainer found no room: {message}")
+    if said.code == StoreError.code:
+        return StoreError(f"the trainer's disk failed: {message}")
+    return TrainerFailed(message, code=said.code)
 
 
 def _result(job: TrainingJob) -> Path:

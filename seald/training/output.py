@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from seald.domain.training import TrainingJob, TrainingResult
+from seald.failpoint import around
 from seald.training.job_file import RESULT_FILE
 from seald.training.lora import LoraStack
 
@@ -22,7 +23,8 @@ def publish(stack: LoraStack, learner: int, job: TrainingJob, result: TrainingRe
     for file in draft.iterdir():
         _sync(file)
     _sync(draft)
-    draft.rename(output)
+    with around("output"):
+        draft.rename(output)
     _sync(output.parent)
 
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 from apscheduler.triggers.cron import CronTrigger
 
+from seald import scheduler as schedulers
 from seald.errors import StoreError
 from seald.scheduler import ASIDE, Appointment, Chore, Scheduler, last_come
 
@@ -80,6 +82,56 @@ def test_an_appointment_that_fails_is_kept_again() -> None:
     job.func()
     assert (len(calls), calls[0].weekday(), calls[0].hour) == (2, 6, 3)
     scheduler.stop()
+
+
+def test_a_clock_that_is_set_back_by_a_day_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """APScheduler would go on a day later. What it does is seen with real waiting; only the clock is ours."""
+    ahead = [timedelta(0)]
+    real = time.time
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + ahead[0]
+
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Clock)
+    monkeypatch.setattr(schedulers, "datetime", Clock)
+    monkeypatch.setattr(schedulers.time, "time", lambda: real() + ahead[0].total_seconds())
+    monkeypatch.setattr(schedulers, "CLOCK_SECONDS", 0.2)
+    done, kept = threading.Event(), []
+    chores = [Chore("chore", 0.2, done.set, aside=True)]
+    scheduler = Scheduler(lambda: False, chores, [Appointment("retrain", "0 3 * * *", kept.append)])
+    scheduler.start()
+    *_, appointment = scheduler._scheduler.get_jobs()
+    at = appointment.next_run_time
+    ahead[0] = -timedelta(days=1)
+    time.sleep(0.5)
+    done.clear()
+    assert done.wait(5)
+    assert scheduler._scheduler.get_job(appointment.id).next_run_time == at - timedelta(days=1)
+    appointment.func()
+    assert kept == [at - timedelta(days=1)]
+    scheduler.stop()
+
+
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24"], ids=["an hour is lost", "an hour comes twice"])
+def test_appointments_know_no_summer_time(monkeypatch: pytest.MonkeyPatch, day: str) -> None:
+    """Neither hour of the night in which the clocks are changed brings one twice or not at all."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        scheduler = Scheduler(lambda: False, appointments=[Appointment("retrain", "30 0,1 * * *", lambda _: None)])
+        _, job = scheduler._scheduler.get_jobs()
+        since = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+        first = job.trigger.get_next_fire_time(None, since)
+        times = [first]
+        for _ in range(3):
+            times.append(job.trigger.get_next_fire_time(times[-1], times[-1]))
+        hours = [round((at - since).total_seconds() / 3600, 2) for at in times]
+        assert hours == [12.5, 13.5, 36.5, 37.5]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from seald.domain.feedback import Answer, Feedback, Rating, Ratings, version_of
 from seald.domain.task import LINEAGE
 from seald.domain.verdict import Verdict
 from seald.domain.watch import Watch
-from seald.errors import Conflict, IllegalTransition, IntegrityError, NotFound, SealdError
+from seald.errors import Conflict, IllegalTransition, IntegrityError, NotFound
 from seald.ports import Page
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -277,7 +277,7 @@ class PlainIngest:
     def __init__(self, documents: MemoryDocuments) -> None:
         self._documents = documents
         self.seen: list[dict[str, Any]] = []
-        self.fails: SealdError | None = None
+        self.fails: Exception | None = None
 
     def text(self, **given: Any) -> tuple[Document, Adaptation, bool]:
         if self.fails is not None:

@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
 
-from seald.errors import InvalidRequest, NotFound, TooLarge, UnreadableDocument, UnsupportedDocument
+from seald.errors import (
+    InsufficientStorage,
+    InvalidRequest,
+    NotFound,
+    StoreError,
+    TooLarge,
+    UnreadableDocument,
+    UnsupportedDocument,
+)
 
 DOCS = "/v1/documents"
 DOC = {"title": "The pump", "text": "It holds 40 litres."}
@@ -69,12 +78,24 @@ def test_a_file_with_its_fields(world, client) -> None:
         (TooLarge("too many characters"), 413),
         (NotFound("no such document", param="supersedes"), 404),
         (InvalidRequest("too many probes", param="probes"), 400),
+        (StoreError("the database is busy"), 503),
+        (InsufficientStorage("no room"), 507),
     ],
 )
 def test_what_ingest_refuses(world, client, error, status) -> None:
     world.ingest.fails = error
     got = client.post(DOCS, json=DOC)
     assert (got.status_code, got.json()["error"]["code"]) == (status, error.code)
+
+
+def test_a_disk_that_has_no_room_for_an_upload(world, client) -> None:
+    """It is said wherever it is found, and the client may come again."""
+    world.ingest.fails = OSError(errno.ENOSPC, "No space left on device")
+    got = client.post(DOCS, json=DOC)
+    assert (got.status_code, got.json()["error"]["code"]) == (507, "insufficient_storage")
+    assert int(got.headers["retry-after"]) > 0
+    world.ingest.fails = OSError(errno.EPERM, "Operation not permitted")
+    assert client.post(DOCS, json=DOC).json()["error"]["code"] == "internal_error"
 
 
 def test_no_new_documents_while_draining(world, client) -> None:

@@ -48,7 +48,7 @@ PAUSED = {"state": "paused", "last": 1767355200, "outcome": "regression", "reaso
 STATUS = {
     "version": "0.0.1",
     "model": "tiny",
-    "engine": {"kind": "local", "replicas": []},
+    "engine": {"kind": "local", "replicas": [], "quarantined": [{"version": "ops@2", "reason": "ops@2: [torn]"}]},
     "collections": [{"name": "ops", "live": 3, "documents": 1, "watch": PAUSED}],
     "adaptations": {"queued": 0},
     "training": None,
@@ -267,6 +267,7 @@ def test_settings_of_a_collection(
     [
         (("adapters", "show", "ops", "1"), "feedback: 7 up, 2 down"),
         (("status",), "watching is paused: of 6 [probes] 6 lost"),
+        (("status",), "quarantined ops@2: [torn]"),
         (("status",), "policy learned@2 writes; rtr-3: scoring, round 2"),
     ],
 )

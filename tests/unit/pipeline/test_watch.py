@@ -123,6 +123,14 @@ def test_the_first_watch_is_the_baseline_and_what_stays_as_it_was_is_left_alone(
     assert [later.figures[name]["n"] for name in ("documents", "general")] == [10, 10]
 
 
+def test_a_clock_that_was_set_back_does_not_stop_it(site: Site, watching: Watching) -> None:
+    learned(site, "one")
+    look(watching)
+    CLOCK.forward(days=-1)
+    watching.look()
+    assert watches(site) == [(1, "baseline", "none"), (1, "kept", "none")]
+
+
 def test_an_adaptation_that_waits_comes_before_a_baseline_but_not_for_ever(site: Site, watching: Watching) -> None:
     learned(site, "one")
     site.stores.documents.add(document("two"), [])

@@ -142,6 +142,46 @@ def test_what_it_lacks_is_tried_again(tmp_path: Path, monkeypatch: pytest.Monkey
         made.supervisor.stop()
 
 
+def test_a_silent_engine_gets_no_requests_until_it_answers_again(
+    watch: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped for a moment it is restored, stopped for good it is started anew."""
+    for name, seconds in (("BEAT", 0.1), ("SILENT", 0.5), ("LOST", 6.0)):
+        monkeypatch.setattr(f"seald.serving.supervisor.{name}_SECONDS", seconds)
+    watched = watch()
+    first = watched.supervisor.pid
+    assert first is not None
+    for woken in (True, False):
+        os.kill(first, signal.SIGSTOP)
+        while watched.supervisor.ready()[0]:
+            time.sleep(0.02)
+        assert "does not answer for" in watched.supervisor.ready()[1]
+        if woken:
+            os.kill(first, signal.SIGCONT)
+            assert watched.supervisor.wait_ready(5)
+            assert watched.supervisor.pid == first
+    assert watched.supervisor.wait_ready(30)
+    assert watched.supervisor.pid != first
+    assert watched.done == ["restore", "withdraw", "restore", "withdraw", "withdraw", "restore"]
+
+
+def test_whatever_goes_wrong_it_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    made = Watched(tmp_path, SERVER.format(port=port), port)
+    broken = [MemoryError(), OSError(5, "Input/output error")]
+    restore = made.restore
+
+    def restore_once_well() -> bool:
+        if broken:
+            raise broken.pop()
+        return restore()
+
+    monkeypatch.setattr(made, "restore", restore_once_well)
+    made.supervisor.start()
+    assert made.supervisor.wait_ready(20)
+    made.supervisor.stop()
+
+
 def test_stop_ends_the_process(watch: Callable[..., Watched]) -> None:
     watched = watch()
     pid = watched.supervisor.pid

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from seald.config import Settings
-from seald.errors import ConfigError, StoreError
+from seald.errors import ConfigError, InsufficientStorage, StoreError
 from seald.store import open_stores
+from seald.store import session as sessions
 from seald.store.session import Session, database_url
 from tests.unit.store.conftest import document
 
@@ -107,6 +108,24 @@ def test_an_exception_undoes_the_whole_transaction(session: Session) -> None:
 def test_what_the_database_says_comes_out_as_one_of_ours(session: Session) -> None:
     with pytest.raises(StoreError, match="absent"), session.read() as connection:
         connection.exec_driver_sql("SELECT * FROM absent")
+
+
+def test_a_database_that_finds_no_room_says_so_and_keeps_what_it_had(session: Session) -> None:
+    with session.write() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count=3")
+    with pytest.raises(InsufficientStorage, match="no room"), session.write() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (randomblob(100000))")
+    insert(session, 1)
+    assert count(session) == 1
+
+
+def test_nobody_waits_for_ever_for_the_turn_to_write(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "BUSY_MILLISECONDS", 50)
+    with ThreadPoolExecutor(1) as pool:
+        with session.write(), pytest.raises(StoreError, match="busy"):
+            pool.submit(insert, session, 1).result(timeout=5)
+        pool.submit(insert, session, 2).result(timeout=5)
+    assert count(session) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -14,7 +16,9 @@ from safetensors.torch import load_file
 
 from seald.config import Recipe, Training
 from seald.domain.training import TrainingEvent
-from seald.errors import TrainerFailed, TrainerKilled, TrainerStopped
+from seald.errors import InsufficientStorage, TrainerFailed, TrainerKilled, TrainerStopped
+from seald.training import launcher
+from seald.training.job_file import JobFile, delivery
 from seald.training.launcher import ProcessTrainer
 from tests.unit.training.conftest import MakeJob
 
@@ -72,6 +76,46 @@ def test_a_listener_that_fails_leaves_no_child(make_job: MakeJob) -> None:
     with pytest.raises(LookupError):
         ProcessTrainer(MANNERS).train(make_job(recipe=LONG), fail, threading.Event())
     assert children() == []
+
+
+def test_a_trainer_that_outlives_its_daemon_publishes_nothing(make_job: MakeJob) -> None:
+    """It was stopped, say, and does not know yet that nobody waits for it any more."""
+    job = make_job()
+    spec = JobFile(jobs=(job,), manners=MANNERS).write()
+    command = [sys.executable, "-m", "seald.training.worker", str(spec), "earlier"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as old:
+        assert old.wait(120) == 0
+    assert delivery(job, "earlier").is_dir()
+    assert not Path(job.output).exists()
+
+
+def test_one_that_says_nothing_for_the_time_of_its_lease_is_killed(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launcher, "LEASE_SECONDS", 30.0)
+
+    def stop(event: TrainingEvent) -> None:
+        monkeypatch.setattr(launcher, "LEASE_SECONDS", 0.5)
+        children()[0].suspend()
+
+    with pytest.raises(TrainerKilled, match="SIGKILL"):
+        ProcessTrainer(MANNERS).train(make_job(recipe=LONG), stop, threading.Event())
+    assert children() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("checkpoint:1:enospc", InsufficientStorage), ("output:1:oom", TrainerKilled)],
+)
+def test_what_the_disk_or_the_kernel_does_to_it_may_be_tried_again(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, fault: str, error: type[Exception]
+) -> None:
+    job = make_job()
+    monkeypatch.setenv("SEALD_FAILPOINT", fault)
+    with pytest.raises(error):
+        ProcessTrainer(MANNERS).train(job, lambda _: None, threading.Event())
+    assert not Path(job.output).exists()
+    assert [path.name for path in Path(job.output).parent.glob("*out.*")] == []
 
 
 def test_a_model_that_is_not_there_is_a_bad_job(make_job: MakeJob, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from seald.policy.augmenting import shown, turns
 from seald.policy.targeting import TOKENS_OF_A_TURN
 
 
-def require_room(shop: Workshop, examples: Sequence[Pair], tests: Sequence[Question | Pair], param: str) -> None:
+def require_fit(shop: Workshop, examples: Sequence[Pair], tests: Sequence[Question | Pair], param: str) -> None:
     """Raises InvalidRequest: examples with one more input and output do not fit into a prompt, or a text holds a token
     by which the model's chat template tells who speaks."""
     most, tokenizer = shop.settings.tasks.max_tokens, _tokenizer(shop.base.folder / "tokenizer.json")
