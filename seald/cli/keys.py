@@ -105,7 +105,7 @@ def _create_offline(
         first = error.errors()[0]
         raise Refused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", code="invalid_value") from None
     stores = open_stores(settings)
-    acting.set(Actor("offline"))
+    before = acting.set(Actor("offline"))
     try:
         path = file or settings.data_dir / DEFAULT_FILE
         with _new_private_file(path) as secret:
@@ -116,6 +116,7 @@ def _create_offline(
             os.fsync(secret.fileno())
             key = stores.keys.create(ask, made)
     finally:
+        acting.reset(before)
         stores.close()
     return {**KeyObject.of(key).model_dump(mode="json"), "file": str(path)}
 

@@ -131,7 +131,10 @@ def test_every_family_has_a_sample_once_there_was_something_to_count(
 ) -> None:
     """And what the pipeline logs says of which adaptation it is."""
     queued = daemon._stores.documents.add(document(), [])[1]
-    structlog.configure(processors=[structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer()])
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(),
+    )
     try:
         assert daemon._runner.step()
     finally:
