@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests and the demo share one converted copy of the embedded model.
 export SEALD_MODEL__CACHE_DIR ?= $(CURDIR)/.cache/models
 
-.PHONY: install vllm demo serve test check lint unit integration faults clean
+.PHONY: install vllm demo serve test check lint unit integration faults soak clean
 
 install: .venv/installed
 
@@ -47,6 +47,10 @@ integration: install vllm
 
 faults: install
 	$(PYTEST) tests/faults
+
+# An hour of use under faults, for leaks; curves and figures come into .cache/soak.
+soak: install
+	$(BIN)/python -m pytest -q -s -m soak tests/faults/test_soak.py
 
 test: check vllm
 	$(PYTEST) --durations 20 tests/integration tests/faults

@@ -35,6 +35,10 @@ class Folder:
         """sha256 of each version of `default` that has weights."""
         return dict(self.rows("SELECT version, sha256 FROM adapter_versions WHERE sha256 IS NOT NULL"))
 
+    def documents(self) -> list[str]:
+        """Ids of all that were sent and not forgotten, in their order."""
+        return [id for (id,) in self.rows("SELECT id FROM documents WHERE forgotten IS NULL ORDER BY number")]
+
     def live(self) -> str:
         """What answers for `default`."""
         found = self.rows("SELECT version FROM live WHERE collection = 'default'")

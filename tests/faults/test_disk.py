@@ -129,7 +129,7 @@ def test_a_database_that_somebody_else_holds_is_waited_for_half_a_minute(taught:
         assert refusal(taught.post("/v1/documents", document(4))) == (503, "store_error")
         assert taught.get("/livez")["status"] == "ok"
         assert taught.ask("Hello", max_tokens=4) is not None
-    assert document_id in {row[0] for row in Folder(taught).rows("SELECT id FROM documents")}
+    assert document_id in Folder(taught).documents()
     assert taught.finish(send(taught, 4)[1])["status"] == "promoted"
 
 
@@ -157,5 +157,4 @@ def test_flipped_bytes_are_quarantined_and_what_is_whole_serves(taught: DaemonPr
     assert taught.post("/v1/adapters/default/rollback", {"to": number}).status_code == 200
     assert answer("seald").headers["x-seald-adapter"] == live
     assert quarantined() == []
-    ids = [row[0] for row in Folder(taught).rows("SELECT id FROM documents")]
-    assert_sound(taught, ids)
+    assert_sound(taught, Folder(taught).documents())

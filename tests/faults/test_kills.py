@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
 
@@ -14,6 +13,7 @@ import psutil
 import pytest
 
 from tests.daemon_process import FINAL, DaemonProcess
+from tests.faults.sound import Folder, assert_sound
 
 KILLS = 10
 SENTENCES = (
@@ -60,54 +60,31 @@ def wait_final(daemon: DaemonProcess, adaptation: str, seconds: float = 240) -> 
     raise TimeoutError(daemon.log_file.read_text()[-4000:])
 
 
-def assert_whole(daemon: DaemonProcess, adaptations: list[str]) -> None:
-    """One effect a document, one live pointer whose files verify, no file that nobody owns."""
-    versions = daemon.get("/v1/adapters/default")["data"]
-    by_adaptation = [v["adaptation"] for v in versions]
-    assert sorted(by_adaptation) == sorted(adaptations)
-    assert [v["version"] for v in versions if v["live"]] == [versions[-1]["version"]]
-    for version in versions:
-        assert daemon.get(f"/v1/adapters/default/{version['version']}", verify="true")["verified"] is True
-    adapters = daemon.data_dir / "adapters"
-    folders = {p.name for p in (adapters / "default").iterdir()}
-    assert folders == {str(v["version"]) for v in versions}
-    assert not [p for p in (adapters / ".drafts").glob("*")]
-    work = daemon.data_dir / "work"
-    assert not [p for p in work.glob("*") if p.name != "results"]
-    known = {f"seald-{v['sha256'][:12]}" for v in versions}
-    assert {p.stem for p in (work / "results").glob("*") if not p.stem.startswith("base-")} <= known
-    with sqlite3.connect(daemon.data_dir / "seald.db") as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-
-
 @pytest.mark.parametrize("seed", [1])
 def test_ten_kills_at_random_moments(start: Callable[..., DaemonProcess], seed: int) -> None:
     dice = random.Random(seed)
     daemon = start()
-    adaptations: list[str] = []
     for round_ in range(KILLS):
-        adaptations.append(daemon.post("/v1/documents", document(round_)).json()["adaptation"])
+        adaptation = daemon.post("/v1/documents", document(round_)).json()["adaptation"]
         time.sleep(dice.uniform(0.0, 8.0))
         kill(daemon, dice.choice(["daemon", "training", "serving"]))
-        assert wait_final(daemon, adaptations[-1])["status"] == "promoted"
+        assert wait_final(daemon, adaptation)["status"] == "promoted"
         daemon.wait_ready()
-    assert_whole(daemon, adaptations)
+    assert_sound(daemon, Folder(daemon).documents())
 
 
 def test_every_victim_in_every_state(start: Callable[..., DaemonProcess]) -> None:
     daemon = start()
-    adaptations = []
     for n, (state, victim) in enumerate(
         (s, v) for s in ("editing", "training", "guarding", "promoting") for v in ("daemon", "serving")
     ):
         adaptation = daemon.post("/v1/documents", document(50 + n)).json()["adaptation"]
-        adaptations.append(adaptation)
         while daemon.get(f"/v1/adaptations/{adaptation}")["status"] not in {state, *FINAL}:
             time.sleep(0.01)
         kill(daemon, victim)
         assert wait_final(daemon, adaptation)["status"] == "promoted"
         daemon.wait_ready()
-    assert_whole(daemon, adaptations)
+    assert_sound(daemon, Folder(daemon).documents())
 
 
 def test_no_child_outlives_a_killed_daemon(start: Callable[..., DaemonProcess]) -> None:
@@ -144,7 +121,7 @@ def test_a_stopped_daemon_leaves_with_zero_and_carries_on_later(start: Callable[
     assert daemon.stop() == 0
     daemon.start()
     assert wait_final(daemon, adaptation)["status"] == "promoted"
-    assert_whole(daemon, [adaptation])
+    assert_sound(daemon, Folder(daemon).documents())
 
 
 def test_two_daemons_do_not_share_a_folder(start: Callable[..., DaemonProcess]) -> None:

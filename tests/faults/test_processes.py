@@ -44,10 +44,6 @@ def trainer(daemon: DaemonProcess, besides: int = 0) -> psutil.Process:
         time.sleep(0.01)
 
 
-def documents(daemon: DaemonProcess) -> list[str]:
-    return [row[0] for row in Folder(daemon).rows("SELECT id FROM documents ORDER BY number")]
-
-
 def test_a_document_that_a_hundred_send_at_once_is_learned_once_whoever_dies_meanwhile(daemon: DaemonProcess) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(lambda _: daemon.post("/v1/documents", document(1)), range(AT_ONCE)))
@@ -66,7 +62,7 @@ def test_a_document_that_a_hundred_send_at_once_is_learned_once_whoever_dies_mea
     events = daemon.get(f"/v1/adaptations/{adaptation}/events", limit=1000)["data"]
     (death,) = [event["data"] for event in events if event["type"] == "trainer_killed"]
     assert (death["attempt"], "SIGKILL" in death["message"]) == (1, True)
-    assert_sound(daemon, documents(daemon))
+    assert_sound(daemon, Folder(daemon).documents())
 
 
 def test_a_trainer_that_outlives_its_daemon_changes_nothing_any_more(daemon: DaemonProcess) -> None:
@@ -81,7 +77,7 @@ def test_a_trainer_that_outlives_its_daemon_changes_nothing_any_more(daemon: Dae
     left.resume()
     assert psutil.wait_procs([left], timeout=30)[1] == []
     assert Folder(daemon).weights() == weights
-    assert_sound(daemon, documents(daemon))
+    assert_sound(daemon, Folder(daemon).documents())
 
 
 def test_weights_that_diverge_fail_their_job_and_change_nothing(daemon: DaemonProcess) -> None:
@@ -103,7 +99,7 @@ def test_weights_that_diverge_fail_their_job_and_change_nothing(daemon: DaemonPr
     assert daemon.stop() == 0, "it does not wait for a trainer that says nothing"
     daemon.start()
     assert daemon.finish(daemon.post("/v1/documents", document(3)).json()["adaptation"])["status"] == "promoted"
-    assert_sound(daemon, documents(daemon))
+    assert_sound(daemon, Folder(daemon).documents())
 
 
 def chat(daemon: DaemonProcess) -> httpx.Response:
