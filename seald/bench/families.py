@@ -67,13 +67,13 @@ def _of_words(
 
 
 def _labels(draw: random.Random) -> Callable[[], tuple[str, str]]:
-    one, other = draw.sample(sorted(KINDS), 2)
-    named = {kind: f"{draw.choice('KLMNPQ')}{draw.randint(2, 9)}" for kind in (one, other)}
+    kinds = draw.sample(sorted(KINDS), 3)  # of two labels, two attempts are always right
+    codes = draw.sample([f"{letter}{digit}" for letter in "KLMNPQ" for digit in range(2, 10)], len(kinds))
     turns = iter(range(10**6))
 
     def pair() -> tuple[str, str]:
-        kind = (one, other)[next(turns) % 2]
-        return draw.choice(KINDS[kind]), named[kind]
+        turn = next(turns) % len(kinds)
+        return draw.choice(KINDS[kinds[turn]]), codes[turn]
 
     return pair
 
