@@ -31,6 +31,7 @@ from seald.api.envelope import Envelope
 from seald.api.errors import RESPONSES, install_handlers
 from seald.api.limits import BodyLimit
 from seald.api.metrics import Metrics
+from seald.api.openapi import describe_keys
 from seald.api.origin import LocalOrigin
 from seald.api.services import Services, services_of
 from seald.api.telemetry import telemetry
@@ -68,6 +69,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(router)
     for router in (feedback.router(metrics), health.router(metrics), status.router, keys.router, audit.router):
         app.include_router(router)
+    describe_keys(app)
     return app
 
 

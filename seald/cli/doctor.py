@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +18,7 @@ import typer
 
 from seald.cli.client import AsJson, Daemon, Refused, show_list
 from seald.config import EMBEDDED_MODEL, Settings, load_settings
-from seald.errors import ConfigError, EngineError, EngineUnavailable
+from seald.errors import ConfigError, EngineError, EngineUnavailable, StoreError
 from seald.serving.client import EngineClient
 from seald.serving.vllm.command import Found, find_vllm, has_gpu, problems, takes_adapters, too_old
 
@@ -53,7 +54,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from (_package(name) for name in ("torch", "transformers", "peft"))
     yield _model(settings)
     yield _data_folder(settings.data_dir)
-    yield _sqlite(settings)
+    yield _database(settings)
     yield _gpu()
     yield from _engine(settings)
     yield _daemon(settings)
@@ -90,12 +91,17 @@ def _data_folder(folder: Path) -> Finding:
     return Finding("data folder", "good", f"{folder.resolve()}, {free:.0f} GB free")
 
 
-def _sqlite(settings: Settings) -> Finding:
-    if settings.database is not None:
-        return Finding("database", "good", settings.database.split("@")[-1])
-    return Finding(
-        "SQLite", "good", f"{sqlite3.sqlite_version} (one writer, so the WAL fault before 3.51.3 is no harm)"
-    )
+def _database(settings: Settings) -> Finding:
+    if settings.database is None:
+        found = f"{sqlite3.sqlite_version} (one writer, so the WAL fault before 3.51.3 is no harm)"
+        return Finding("SQLite", "good", found)
+    from seald.store.session import Session, database_url  # late: sqlalchemy is slow to import
+
+    try:
+        with closing(Session(database_url(settings))) as session:
+            return Finding("database", "good", session.server())
+    except (ConfigError, StoreError) as error:
+        return Finding("database", "blocks", error.message, "see `database` in seald.toml")
 
 
 def _gpu() -> Finding:

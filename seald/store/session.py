@@ -74,6 +74,12 @@ class Session:
         """Or Postgres."""
         return self.engine.dialect.name == "sqlite"
 
+    def server(self) -> str:
+        """What answers, and its version. Raises StoreError where nothing does."""
+        with self.read() as connection:
+            version = connection.dialect.server_version_info or ()
+            return f"{connection.dialect.name} {'.'.join(map(str, version))}"
+
     def check(self, *, thoroughly: bool = False) -> None:
         """SQLite: read every page; thoroughly, which takes four times as long: indexes against their tables, too.
 

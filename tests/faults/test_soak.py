@@ -34,6 +34,8 @@ MINUTES = float(os.environ.get("SEALD_SOAK_MINUTES", "60"))
 OUT = Path(os.environ.get("SEALD_SOAK_OUT", str(ROOT / ".cache" / "soak")))
 CHATTERS = 3
 PAUSE_SECONDS = 0.5
+REST_SECONDS = 15.0
+"""Between two documents."""
 KEPT = 6
 """Documents that are not forgotten again."""
 FAULT_SECONDS = 45.0
@@ -101,7 +103,7 @@ class Soak:
     def teach(self) -> None:
         """Documents one after another; old ones are forgotten, versions rolled back and forth."""
         for n in range(10, 10**6):
-            if self.over.is_set():
+            if self.over.wait(REST_SECONDS):
                 return
             self._learn(document(n))
             if len(self.learned) > KEPT and self._until(self._forget):

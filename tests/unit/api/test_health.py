@@ -48,6 +48,15 @@ def test_status(client) -> None:
     assert got["adaptations"] == {"queued": 2, "running": 1, "held": 0}
 
 
+def test_openapi_says_which_key_a_route_asks_for(client) -> None:
+    described = client.get("/openapi.json").json()
+    assert described["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    paths = described["paths"]
+    assert paths["/v1/documents"]["post"]["security"] == [{"key": ["ingest"]}, {}]
+    assert paths["/v1/adaptations/{id}/approve"]["post"]["security"] == [{"key": ["admin"]}, {}]
+    assert "security" not in paths["/livez"]["get"]
+
+
 def test_openapi_names_every_route(client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {"/v1/chat/completions", "/v1/documents", "/v1/adaptations/{id}/events", "/v1/status"} <= set(paths)

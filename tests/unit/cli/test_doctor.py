@@ -10,6 +10,7 @@ import pytest
 
 from seald.cli import main
 from seald.serving.client import NOWHERE
+from tests.postgres_server import PostgresServer
 from tests.small_server import answering
 from tests.unit.serving.test_client import BASE_CARD, Full
 
@@ -108,3 +109,16 @@ def test_a_server_that_is_not_there(doctor: Doctor) -> None:
     assert (code, "set engine.url" in found["engine", "blocks"]) == (1, True)
     code, found = doctor.says(SEALD_ENGINE__KIND="external", SEALD_ENGINE__URL="http://127.0.0.1:1")
     assert (code, "start it, or see engine.url" in found["engine", "blocks"]) == (1, True)
+
+
+def test_a_database_that_does_not_answer_blocks(doctor: Doctor) -> None:
+    code, found = doctor.says(SEALD_DATABASE="postgresql+psycopg://u:secret@127.0.0.1:1/none")
+    assert code == 1
+    assert "refused" in found["database", "blocks"]
+    assert "secret" not in found["database", "blocks"]
+
+
+def test_a_database_that_answers(doctor: Doctor, postgres: PostgresServer) -> None:
+    with postgres.database() as url:
+        found = doctor.says(SEALD_DATABASE=url)[1]
+    assert "postgresql 1" in found["database", "good"]
