@@ -47,6 +47,11 @@ ERRORS = ",".join(
     for n in range(steps, 40 * steps, steps)
 )
 """Errors of the disk, all through the daemon's life."""
+UNDER = {
+    "SEALD_FAILPOINT": ERRORS,
+    "SEALD_TRAINING__CHECKPOINT_SECONDS": "0.5",
+    "SEALD_ENGINE__START_SECONDS": "60",  # one that is stopped while it starts is given up after that
+}
 
 
 @dataclass
@@ -185,7 +190,7 @@ class Soak:
 @pytest.mark.soak
 @pytest.mark.timeout(MINUTES * 60 + 1800)
 def test_an_hour_under_faults_loses_nothing_and_piles_nothing_up(start: Callable[..., DaemonProcess]) -> None:
-    soak = Soak(start(SEALD_FAILPOINT=ERRORS, SEALD_TRAINING__CHECKPOINT_SECONDS="0.5"))
+    soak = Soak(start(**UNDER))
     with Meter(soak.daemon) as meter, ThreadPoolExecutor(CHATTERS + 1) as pool:
         users = [pool.submit(soak.chat) for _ in range(CHATTERS)] + [pool.submit(soak.teach)]
         began = time.monotonic()
