@@ -18,7 +18,6 @@ from seald.domain.collection import Collection, CollectionSettings, overlaid
 from seald.domain.document import check_collection
 from seald.domain.policy_version import number_of
 from seald.errors import ConfigError, NotFound
-from seald.guards import suite
 from seald.pipeline.scrub import check_scrubbing
 from seald.policy.registry import load_policy
 
@@ -51,7 +50,6 @@ async def read_settings(request: Request, services: Wired) -> CollectionSettings
         _check("policy", partial(_check_policy, services, settings.policy))
     if settings.scrub:
         _check("scrub", check_scrubbing)
-    _check("guards.general.file", lambda: suite.load(overlaid(services.settings.guards, settings.guards).general.file))
     return settings
 
 
@@ -74,6 +72,10 @@ def _check_guards(services: Services, overlay: Any) -> None:
     except ValidationError as error:
         first = error.errors()[0]
         raise violation({**first, "loc": ("guards", *first["loc"])}) from None
+    if "file" in overlay.get("general", {}):
+        # Whoever holds a key is not to have the daemon read the machine's files.
+        key = "guards.general.file"
+        raise SchemaViolation(f"{key} names a file of the machine: set it in seald.toml", param=key)
 
 
 def _check_policy(services: Services, name: str) -> None:

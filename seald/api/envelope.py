@@ -3,20 +3,23 @@ breaks."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import uuid
 
 import structlog
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from opentelemetry import trace
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from seald.api.errors import body_of
+from seald.api.errors import answer_for, body_of
 from seald.api.headers import ADAPTER, KEY, REQUEST, header
 from seald.api.metrics import Metrics
 from seald.api.retrying import advice
 from seald.api.telemetry import PROBED
+from seald.errors import Draining
 
 log = structlog.get_logger(__name__)
 
@@ -54,12 +57,13 @@ class Envelope:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, with_id)
-            except Exception as error:
-                log.exception("request_broke", path=scope["path"])
-                if status != HUNG_UP:
+            except (Exception, asyncio.CancelledError) as error:
+                instead = _instead(error, scope["path"])
+                if instead is not None and status != HUNG_UP:
                     # Half an answer must not look whole: the server drops the connection.
                     raise
-                await JSONResponse(body_of(error), status_code=500)(scope, receive, with_id)
+                if instead is not None:
+                    await instead(scope, receive, with_id)
             finally:
                 self._note(scope, status, time.perf_counter() - began)
 
@@ -70,6 +74,16 @@ class Envelope:
         say = log.debug if route in PROBED else log.info
         # Never the path or the query: they hold names, and whatever a client puts there.
         say("request", method=method, route=route, status=status, seconds=round(seconds, 4), **who)
+
+
+def _instead(error: Exception | asyncio.CancelledError, path: str) -> Response | None:
+    """What to answer where no answer came; None: the client went away in the middle of its own body."""
+    if isinstance(error, ClientDisconnect):
+        return None
+    if isinstance(error, asyncio.CancelledError):  # the daemon ends, after having waited as long as it does
+        return answer_for(Draining("seald is stopping; ask again in a moment"))
+    log.exception("request_broke", path=path)
+    return JSONResponse(body_of(error), status_code=500)
 
 
 def _tell_span(scope: Scope) -> None:

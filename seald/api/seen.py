@@ -7,11 +7,12 @@ keys until somebody has thought of them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import PurePath
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,7 +25,7 @@ from seald.domain.collection import CollectionSettings
 from seald.domain.feedback import Answer, unknown_answer
 from seald.domain.key import Key
 from seald.domain.model_id import parse_model_id, unknown_model
-from seald.domain.task import LINEAGE, Task, TaskAsk
+from seald.domain.task import LINEAGE, Solved, Task, TaskAsk, Value
 from seald.errors import NotFound
 from seald.ports import AdapterStore, Route, Upstream
 
@@ -36,11 +37,14 @@ def seen_by(services: Services, key: Key) -> Services:
     """`services` for whoever shows `key`."""
     seen: dict[str, Any] = {}
     if key.is_limited:
-        seen["gateway"] = _Models(services, key)
+        models = _Models(services, key)
+        seen |= {"gateway": models, "solve_task": models.solve_task, "answers": _answers(services, key)}
+        seen["status"] = partial(_unplaced, services.status)
     if key.collections is not None:
         within = frozenset(key.collections)
-        for part in (_documents, _adaptations, _versions, _collections, _tasks, _ratings, _status):
+        for part in (_documents, _adaptations, _versions, _collections, _tasks, _ratings):
             seen |= part(services, within)
+        seen["status"] = _status(services, within)
     return replace(services, **seen) if seen else services
 
 
@@ -49,6 +53,7 @@ class _Models:
 
     def __init__(self, services: Services, key: Key) -> None:
         self._gateway = services.gateway
+        self._solve = services.solve_task
         self._adapters = services.adapters
         self._models = None if key.models is None else frozenset(key.models)
         self._within = None if key.collections is None else frozenset(key.collections)
@@ -64,6 +69,13 @@ class _Models:
             raise unknown_model(model)
         async with self._gateway.ask(model, path, body) as asked:
             yield asked
+
+    def solve_task(self, task: Task, inputs: Sequence[Value]) -> Solved:
+        """As the daemon's. Raises NotFound (code `model_not_found`)."""
+        model = f"seald:{task.lineage}"
+        if self._models is not None and model not in self._models:
+            raise unknown_model(model)
+        return self._solve(task, inputs)
 
     def model_ids(self) -> list[tuple[str, str]]:
         """As the gateway's."""
@@ -184,24 +196,39 @@ def _tasks(services: Services, within: Within) -> dict[str, Any]:
     return {"tasks": seen, "submit_task": submit}
 
 
-def _ratings(services: Services, within: Within) -> dict[str, Any]:
-    answers, store = services.answers, services.feedback
+def _answers(services: Services, key: Key) -> SimpleNamespace:
+    """The key's own, and those of its collections; of a key of some models only its own."""
+    answers = services.answers
+    within = frozenset(key.collections or ()) if key.models is None else frozenset[str]()
 
     def find(request: str) -> Answer:
         answer = answers.find(request)
-        if answer.collection and not _sees(services, within, answer.collection, answer.at):
-            raise unknown_answer(request)
-        return answer
+        if answer.asker == key.id or (answer.collection and _sees(services, within, answer.collection, answer.at)):
+            return answer
+        raise unknown_answer(request)
 
+    return SimpleNamespace(note=answers.note, find=find)
+
+
+def _ratings(services: Services, within: Within) -> dict[str, Any]:
+    store = services.feedback
     seen = SimpleNamespace(rate=store.rate, of_collection=store.of_collection, page=partial(store.page, within=within))
-    return {"answers": SimpleNamespace(note=answers.note, find=find), "feedback": seen}
+    return {"feedback": seen}
 
 
-def _status(services: Services, within: Within) -> dict[str, Any]:
+def _unplaced(status: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Without what is the machine's: where the model lies, and which processes there are."""
+    found = status()
+    engine = found["engine"]
+    replicas = [{**replica, "pid": None} for replica in engine["replicas"]]
+    return {**found, "model": PurePath(found["model"]).name, "engine": {**engine, "replicas": replicas}}
+
+
+def _status(services: Services, within: Within) -> Callable[[], dict[str, Any]]:
     """What is counted is counted for all; what has a name is left out where it is another's."""
 
     def status() -> dict[str, Any]:
-        found = services.status()
+        found = _unplaced(services.status)
         collections = [one for one in found["collections"] if one["name"] in within]
         training = found["training"]
         try:
@@ -211,7 +238,7 @@ def _status(services: Services, within: Within) -> dict[str, Any]:
             training = None
         return {**found, "collections": collections, "training": training}
 
-    return {"status": status}
+    return status
 
 
 def _sees(services: Services, within: Within, lineage: str, at: datetime) -> bool:

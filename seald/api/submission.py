@@ -104,15 +104,21 @@ async def read_submission(request: Request, services: Wired) -> NewText | NewFil
     services.refuse_new_work_while_draining()
     kind = media_type(request)
     if kind == MULTIPART:
-        async with request.form(
-            max_files=1, max_fields=16, max_part_size=services.settings.server.max_body_bytes
-        ) as form:
-            return await _from_form(form)
+        return await _read_form(request, services.settings.server.max_body_bytes)
     if kind in ("", JSON):
         return validate(NewText, await read_object(request))
     raise UnsupportedDocument(
         f"the content type is {kind!r}; send {JSON}, or the file as {MULTIPART}", code="unsupported_media_type"
     )
+
+
+async def _read_form(request: Request, most: int) -> NewFile:
+    try:
+        async with request.form(max_files=1, max_fields=16, max_part_size=most) as form:
+            return await _from_form(form)
+    except UnicodeError:
+        # Of a charset that the client names and Python knows, but which its bytes are not in.
+        raise InvalidRequest("the form's character set does not fit it; send UTF-8", code="invalid_text") from None
 
 
 async def _from_form(form: FormData) -> NewFile:

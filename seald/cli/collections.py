@@ -42,7 +42,7 @@ def set_collection(
         typer.Option(help="PATTERN=auto|review|quarantine; the first that matches decides. May be repeated."),
     ] = None,
     guard: Annotated[
-        list[str] | None, typer.Option(help="KEY=VALUE of [guards], as retention.mode=warn. May be repeated.")
+        list[str] | None, typer.Option(help="KEY=VALUE of \\[guards], as retention.mode=warn. May be repeated.")
     ] = None,
     policy: Annotated[str | None, typer.Option(help="A policy of policies/; `default` is one, too.")] = None,
     scrub: Annotated[bool | None, typer.Option(help="Take personal data out before anything is written.")] = None,

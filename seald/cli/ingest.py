@@ -21,7 +21,8 @@ def ingest(
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
-    """Send documents to be learned. Exit code 1 if one was refused or, with --wait, not promoted."""
+    """Send documents to be learned; their source is the path as it is given here. Exit code 1 if one was refused or,
+    with --wait, not promoted."""
     daemon = Daemon(url)
     results = [_send(daemon, file, collection) for file in _files(paths)]
     if not results:
@@ -54,9 +55,8 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 def _send(daemon: Daemon, file: Path, collection: str) -> dict[str, Any]:
     with progress.status(f"sending {file}"):
         try:
-            document = daemon.post(
-                "/v1/documents", files={"file": (file.name, file.read_bytes())}, data={"collection": collection}
-            )
+            about = {"collection": collection, "source": file.as_posix()}
+            document = daemon.post("/v1/documents", files={"file": (file.name, file.read_bytes())}, data=about)
         except Refused as refusal:
             if refusal.code == "unreachable":
                 raise

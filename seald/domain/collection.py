@@ -54,9 +54,9 @@ class CollectionSettings(BaseModel):
         """The level of the first pattern that matches `source`, `auto` when none does. No source is the empty one."""
         return next(self._levels(source), "auto")
 
-    def names(self, source: str | None) -> bool:
-        """Whether any pattern matches `source`: somebody has said how far it is trusted."""
-        return next(self._levels(source), None) is not None
+    def vouches_for(self, source: str | None) -> bool:
+        """Whether somebody has said of `source` that it is trusted: `auto` by default is not that."""
+        return next(self._levels(source), None) == "auto"
 
     def _levels(self, source: str | None) -> Iterator[Trust]:
         return (level for pattern, level in self.trust.items() if fnmatchcase(source or "", pattern))

@@ -20,6 +20,8 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     request: str
+    asker: str = "local"
+    """Whose request it was: a key's id. Another's may bear the same id, which clients choose."""
     collection: str
     version: int | None
     """None: the base model."""

@@ -26,7 +26,8 @@ from seald.ports import Clock, DocumentStore
 MOST_TITLE = 200
 MOST_PROBE = 1000
 MOST_METADATA_BYTES = 16 * 1024
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""And halves of surrogate pairs, which a PDF's fonts may name: no text can be made of them."""
 
 NOT_A_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 """Path parts and control characters."""

@@ -62,7 +62,7 @@ def _orders(shop: Workshop, adaptation: Adaptation) -> list[str]:
     """
     settings = shop.settings_of(adaptation.collection)
     documents = [shop.documents.get(id) for id in adaptation.documents]
-    doubted = [document for document in documents if not settings.names(document.source)]
+    doubted = [document for document in documents if not settings.vouches_for(document.source)]
     texts = (text for document in doubted for text in (document.title, document.text))
     return [order for text in texts for order in divide(text)[1]]
 

@@ -36,7 +36,9 @@ def load_policy(name: str, subject: Subject | None = None) -> tuple[Policy, dict
     """
     folder, files, forms = _all()
     if name not in files:
-        raise ConfigError(f"policy.name is {name!r}; {folder} has {', '.join(files) or 'none'}", param="policy.name")
+        raise ConfigError(
+            f"policy.name is {name!r}; {folder.name}/ has {', '.join(files) or 'none'}", param="policy.name"
+        )
     policy = _policy(folder, name, files[name], forms)
     return policy if subject is None else require_subject(policy, subject), forms
 

@@ -15,11 +15,12 @@ class Answers(Protocol):
     """Which version answered a request, for as long as it can be rated."""
 
     def note(self, request: str, model: str, label: str) -> None:
-        """Remember it, in memory for now: the way of a chat waits for no disk. The latest of one id counts."""
+        """Remember it, in memory for now: the way of a chat waits for no disk. Of one id the latest to whoever asks
+        counts: clients choose ids, and others may choose the same."""
         ...
 
     def find(self, request: str) -> Answer:
-        """Also what was noted this moment. Raises NotFound (code `unknown_request`)."""
+        """That of whoever asks, else the latest to anybody. Raises NotFound (code `unknown_request`)."""
         ...
 
     def flush(self) -> None:
@@ -32,7 +33,7 @@ class Answers(Protocol):
 
 
 class FeedbackStore(Protocol):
-    """Ratings, one a request."""
+    """Ratings, one an answer."""
 
     def rate(self, answer: Answer, rating: Rating, comment: str | None) -> tuple[Feedback, bool]:
         """Store a rating of an answer, or replace it with its comment; is it the first?"""

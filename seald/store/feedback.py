@@ -1,4 +1,4 @@
-"""Ratings of answers, one a request, counted by the version that answered."""
+"""Ratings of answers, one an answer, counted by the version that answered."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SqlFeedback:
         """Store a rating of an answer, or replace it with its comment; is it the first?"""
         about = {**answer.model_dump(), "at": self._clock.now()}
         given = Feedback(**about, rating=rating, comment=comment)
-        mine = rows.c.request == given.request
+        mine = (rows.c.request == given.request) & (rows.c.asker == given.asker)
         with self._session.write() as connection:
             if connection.execute(rows.update().where(mine).values(**given.model_dump())).rowcount:
                 return given, False

@@ -188,6 +188,7 @@ answered = Table(
     "answered",
     metadata,
     Column("request", String(128), primary_key=True),
+    Column("asker", String(64), primary_key=True, server_default="local"),
     Column("collection", String(63), nullable=False),
     Column("version", Integer),
     Column("at", Moment, nullable=False, index=True),
@@ -197,12 +198,14 @@ feedback = Table(
     "feedback",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("request", String(128), nullable=False, unique=True),
+    Column("request", String(128), nullable=False),
+    Column("asker", String(64), nullable=False, server_default="local"),
     Column("collection", String(63), nullable=False),
     Column("version", Integer),
     Column("rating", Integer, nullable=False),
     Column("comment", Text),
     Column("at", Moment, nullable=False),
+    UniqueConstraint("request", "asker"),
     Index(None, "collection", "version"),
 )
 

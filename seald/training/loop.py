@@ -30,6 +30,10 @@ HALVINGS = 2
 """How often a step that finds no memory is cut in half before it fails."""
 
 
+AS_DATA = {"use_safetensors": True, "trust_remote_code": False, "local_files_only": True}
+"""A model is data: no code of its folder is run, and no pickle is read."""
+
+
 class Run:
     """Jobs of one base model on one device. Weights are a function of the job; pace and checkpoints change nothing."""
 
@@ -38,7 +42,7 @@ class Run:
         self._pace = pace
         self._emit = emit
         self._device = training_device(manners.device)
-        self._tokenizer = AutoTokenizer.from_pretrained(jobs[0].model)
+        self._tokenizer = AutoTokenizer.from_pretrained(jobs[0].model, trust_remote_code=False)
         pace.breathe(torch.set_num_threads)
         self._stack = LoraStack(self._load_model(jobs[0].model))
         if self._device.type != "cuda":
@@ -160,7 +164,7 @@ def load_base(folder: str, device: torch.device, precision: str) -> Any:
     """The base model on `device`. `precision` `auto`: bfloat16 on a GPU, else float32."""
     auto = "bfloat16" if device.type == "cuda" else "float32"
     dtype = getattr(torch, auto if precision == "auto" else precision)
-    base: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
+    base: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa", **AS_DATA)
     base.config.use_cache = False
     return base.to(device)
 

@@ -43,7 +43,7 @@ class Bench:
     def __init__(self, jobs: Sequence[TrainingJob], manners: Training) -> None:
         torch.set_num_threads(manners.threads or cores())
         self._device = training_device(manners.device)
-        tokenizer = AutoTokenizer.from_pretrained(jobs[0].model)
+        tokenizer = AutoTokenizer.from_pretrained(jobs[0].model, trust_remote_code=False)
         model = load_base(jobs[0].model, self._device, manners.precision)
         self._stack = LoraStack(model)
         self._objective = Objective(self._stack)

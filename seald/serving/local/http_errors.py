@@ -18,6 +18,10 @@ STATUSES: tuple[tuple[type[SealdError], int], ...] = (
 )
 
 
+UNIONS = ("str", "list[str]", "list[int]", "list[list[int]]")
+"""Members of unions of types, which pydantic puts among the names of fields."""
+
+
 def error_body(message: str, status: int, *, param: str | None, code: str | None) -> dict[str, object]:
     """`{"error": {message, type, param, code}}`."""
     kind = "invalid_request_error" if status < 500 else "server_error"
@@ -47,7 +51,7 @@ async def _ours(_: Request, error: Exception) -> JSONResponse:
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    param = ".".join(str(part) for part in first["loc"] if part != "body") or None
+    param = ".".join(str(part) for part in first["loc"] if part not in ("body", *UNIONS)) or None
     message = f"{param or 'body'}: {first['msg']}"
     return JSONResponse(error_body(message, 400, param=param, code="invalid_request"), 400)
 

@@ -272,11 +272,17 @@ class Caller:
         self.part = asyncio.Event()
 
     async def run(self) -> None:
-        await asyncio.wait_for(self._app(self._scope, self._incoming.get, self._send), timeout=10)
+        async with asyncio.timeout(10):
+            await self._app(self._scope, self._incoming.get, self._send)
 
     async def _send(self, message: Any) -> None:
         self.sent.append(message)
         self.part.set()
+
+    def begin(self, body: bytes) -> None:
+        """Send no more of the body than this, for now."""
+        self._incoming.get_nowait()
+        self._incoming.put_nowait({"type": "http.request", "body": body, "more_body": True})
 
     def hang_up(self) -> None:
         self._incoming.put_nowait({"type": "http.disconnect"})

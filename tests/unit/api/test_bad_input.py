@@ -215,7 +215,14 @@ TABLE: list[tuple[Asked, int, str, str | None]] = [
     (file("a.txt", b"x", title=["a", "b"]), 422, "invalid_value", "title"),
     (part("supersedes", b"a\0b"), 400, "invalid_text", "supersedes"),
     (part("title", b"+2AA-", f"{FORM['content-type']}; charset=utf-7"), 400, "invalid_text", "title"),
+    (part("title", b"x", f"{FORM['content-type']}; charset=punycode"), 400, "invalid_text", None),
     # other things
+    (
+        ("PUT", "/v1/collections/ops", {"json": {"guards": {"general": {"file": "/etc/passwd"}}}}),
+        422,
+        "invalid_value",
+        "guards.general.file",
+    ),
     (("PUT", "/v1/collections/..%2f..%2fetc", {"json": {}}), 404, "not_found", None),
     (("PUT", "/v1/collections/Ops", {"json": {}}), 400, "invalid_request", "collection"),
     (("POST", "/v1/feedback", {"json": {"request_id": "nobodys", "rating": 1}}), 404, "unknown_request", "request_id"),

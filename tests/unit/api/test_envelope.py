@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -47,6 +48,33 @@ def test_half_an_answer_never_looks_whole(world, calling) -> None:
     with pytest.raises(LookupError, match="half way"):
         asyncio.run(caller.run())
     assert [message["type"] for message in caller.sent] == ["http.response.start"]
+
+
+def test_who_hangs_up_in_the_middle_of_a_body_is_nobodys_error(client, calling, capsys) -> None:
+    caller = calling("POST", "/v1/documents", content_type="application/json", content_length="1000")
+    caller.begin(b"{")
+    caller.hang_up()
+    asyncio.run(caller.run())
+    assert caller.sent == []
+    assert "request_broke" not in capsys.readouterr().out
+    assert (
+        'seald_http_requests_total{method="POST",route="/v1/documents",status="499"} 1.0' in client.get("/metrics").text
+    )
+
+
+def test_what_the_end_of_the_daemon_cuts_off_is_told_to_come_again(calling) -> None:
+    async def cut_off() -> Any:
+        caller = calling("POST", "/v1/documents", content_type="application/json", content_length="1000")
+        caller.begin(b"{")
+        task = asyncio.create_task(caller.run())
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await task
+        return caller
+
+    caller = asyncio.run(cut_off())
+    assert caller.sent[0]["status"] == 503
+    assert json.loads(caller.body)["error"]["code"] == "draining"
 
 
 def test_requests_are_counted_by_template_not_by_path(client) -> None:

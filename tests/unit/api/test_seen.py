@@ -141,6 +141,8 @@ def test_the_status_names_ones_own_alone(keyed: Keyed, both: tuple[Tenant, Tenan
     whole = {
         "collections": [{"name": "orchard"}, {"name": "quarry"}],
         "adaptations": {"queued": 1},
+        "model": "/srv/models/large",
+        "engine": {"kind": "local", "replicas": [{"ready": True, "pid": 7}]},
         "training": {"adaptation": b.names["adaptation"], "step": 1, "steps": 2},
     }
     services = keyed.world.app.state.services
@@ -152,6 +154,8 @@ def test_the_status_names_ones_own_alone(keyed: Keyed, both: tuple[Tenant, Tenan
         ["orchard", "quarry"],
     ]
     assert [found["training"] is None for found in seen] == [True, False, False]
+    assert [found["model"] for found in seen] == ["large", "large", "/srv/models/large"]
+    assert [found["engine"]["replicas"][0]["pid"] for found in seen] == [None, None, 7]
 
 
 def test_a_limited_admin_has_no_say_in_what_is_of_all(keyed: Keyed, both: tuple[Tenant, Tenant]) -> None:
@@ -184,3 +188,21 @@ def test_what_is_left_of_anothers_task_of_the_same_name_stays_hidden(keyed: Keye
     assert [adaptation["id"] for adaptation in listed] == [mine.id]
     assert keyed.client.get("/v1/adapters/task/of-quarry", headers=a.key).json()["data"] == []
     assert keyed.client.get("/v1/tasks/of-quarry", headers=b.key).status_code == 404
+
+
+def test_a_list_of_models_holds_for_what_is_asked_of_them_otherwise(keyed: Keyed, both: tuple[Tenant, Tenant]) -> None:
+    key = keyed.key("chat", "ingest", models=["base"])
+    solved = keyed.client.post("/v1/tasks/of-orchard/solve", json={"inputs": [[[1]]]}, headers=key)
+    assert (solved.status_code, solved.json()["error"]["code"]) == (404, "model_not_found")
+    rated = keyed.client.post("/v1/feedback", json={"request_id": "req-orchard", "rating": 1}, headers=key)
+    assert (rated.status_code, rated.json()["error"]["code"]) == (404, "unknown_request")
+
+
+def test_two_keys_may_choose_the_same_request_id(keyed: Keyed, both: tuple[Tenant, Tenant]) -> None:
+    for one, name in zip(both, ("orchard", "quarry"), strict=True):
+        asked = {"model": f"seald:{name}", "prompt": "x"}
+        got = keyed.client.post("/v1/completions", json=asked, headers={**one.key, "x-request-id": "shared"})
+        assert got.status_code == 200
+    for one, rating in zip(both, (1, -1), strict=True):
+        body = {"request_id": "shared", "rating": rating}
+        assert [keyed.client.post("/v1/feedback", json=body, headers=one.key).status_code for _ in "ab"] == [201, 200]

@@ -188,6 +188,7 @@ def test_wrong_fields_are_named(ingest: Ingest, change: dict[str, object], param
 
 def test_normalising_strips_what_hides() -> None:
     assert normalise("a\u202eb\u200b c \r\n\x07d  ") == "ab c\nd"
+    assert normalise("a\ud800b") == "ab"
 
 
 HIDDEN = """<html><head><style>.tiny, p.off { font-size: 0px } #far { left: -9999px }</style></head><body>

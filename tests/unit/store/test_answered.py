@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
+from seald.domain.actor import Actor, acting
 from seald.errors import NotFound, StoreError
 from seald.store import Stores
 from seald.store.answered import SqlAnswered
@@ -29,6 +32,26 @@ def test_the_latest_answer_of_a_request_id_counts(stores: Stores) -> None:
     assert stores.answers.find("mine").version == 2
     stores.answers.flush()
     assert stores.answers.find("mine").version == 2
+
+
+def test_of_one_id_each_has_the_answer_that_it_was_given(stores: Stores) -> None:
+    for version, key in ((1, "key-a"), (2, "key-b")):
+        with asking(key):
+            stores.answers.note("same", "seald", f"default@{version}")
+        stores.answers.flush()
+    for version, key in ((1, "key-a"), (2, "key-b")):
+        with asking(key):
+            assert stores.answers.find("same").version == version
+            assert stores.feedback.rate(stores.answers.find("same"), 1, None)[1] is True
+    with asking("key-c"):
+        assert stores.answers.find("same").version == 2
+
+
+@contextmanager
+def asking(key: str) -> Iterator[None]:
+    before = acting.set(Actor(key))
+    yield
+    acting.reset(before)
 
 
 def test_what_the_database_did_not_take_is_not_forgotten(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:

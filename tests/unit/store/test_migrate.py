@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

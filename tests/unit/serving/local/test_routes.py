@@ -166,6 +166,7 @@ CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
         (TEXT, {"prompt": [1, 99999]}, 400, "invalid_request", "out of vocabulary"),
         (TEXT, {"prompt": ["a", 1]}, 400, "invalid_request", "prompt"),
         (TEXT, {"prompt": "a", "max_tokens": 0}, 400, "invalid_request", "at least 1"),
+        (TEXT, {"prompt": [1.5]}, 400, "invalid_request", "prompt: "),
         (TEXT, {"prompt": "a", "best_of": 4}, 400, "unsupported_parameter", "best_of"),
         (TEXT, {"prompt": "a", "logprobs": 21}, 400, "invalid_request", "logprobs"),
         ("/v1/embeddings", {"input": "a"}, 404, None, "Not Found"),
