@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import httpx
 import psutil
@@ -80,10 +81,11 @@ class Meter:
         before, last = self.readings[-2 * quarter : -quarter], self.readings[-quarter:]
         return {name: _median(last, name) - _median(before, name) for name in MOST_GROWTH}
 
-    def write(self, folder: Path) -> None:
-        """`soak.json`, and `soak.png` with a curve for each figure."""
+    def write(self, folder: Path, told: dict[str, object]) -> None:
+        """`soak.json`, with what else is told, and `soak.png` with a curve for each figure."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "soak.json").write_text(json.dumps([asdict(reading) for reading in self.readings]))
+        readings = [asdict(reading) for reading in self.readings]
+        (folder / "soak.json").write_text(json.dumps({**told, "readings": readings}))
         figure = Figure(figsize=(10, 14), layout="constrained")
         for axes, name in zip(figure.subplots(len(MOST_GROWTH), sharex=True), MOST_GROWTH, strict=True):
             axes.plot([reading.minutes for reading in self.readings], [getattr(r, name) for r in self.readings])
@@ -92,13 +94,14 @@ class Meter:
 
     def _read_on(self) -> None:
         while not self._over.wait(EVERY_SECONDS):
-            # While an engine is down there is nothing to read.
-            with suppress(httpx.HTTPError, psutil.Error):
-                self.readings.append(self._read())
+            # While an engine is down there is nothing to read, and processes and folders come and go.
+            with suppress(httpx.HTTPError, psutil.Error, OSError):
+                state = self.daemon.engine()
+                if state["pid"] is not None:
+                    self.readings.append(self._read(state))
 
-    def _read(self) -> Reading:
+    def _read(self, state: dict[str, Any]) -> Reading:
         assert self.daemon.process is not None
-        state = self.daemon.engine()
         own, engine = psutil.Process(self.daemon.process.pid), psutil.Process(state["pid"])
         return Reading(
             minutes=(time.monotonic() - self._began) / 60,

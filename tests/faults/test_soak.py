@@ -162,6 +162,10 @@ class Soak:
         self.wrong.append(f"not done in {GRACE_SECONDS * 5:.0f} s: {done.__name__}")
         return False
 
+    def told(self) -> dict[str, object]:
+        """How often each thing was seen, and what should not have been."""
+        return {"seen": dict(sorted(self.seen.copy().items())), "wrong": [*self.wrong]}
+
     def harm(self, *, engine: bool) -> None:
         """One fault."""
         faults = [self._trainer_killed, self._database_held]
@@ -197,13 +201,14 @@ def test_an_hour_under_faults_loses_nothing_and_piles_nothing_up(start: Callable
         while (minutes := (time.monotonic() - began) / 60) < MINUTES:
             time.sleep(min(FAULT_SECONDS, MINUTES * 6))
             soak.harm(engine=minutes < MINUTES / 2)
+            meter.write(OUT, soak.told())
         soak.over.set()
         for user in users:
             user.result()
     soak.daemon.wait_ready()
     grown = meter.grown()
-    meter.write(OUT)
-    print(json.dumps({"seen": dict(sorted(soak.seen.items())), "grown": grown, "wrong": soak.wrong}, indent=1))
+    meter.write(OUT, soak.told() | {"grown": grown})
+    print(json.dumps(soak.told() | {"grown": grown}, indent=1))
     assert soak.wrong == []
     assert {name: by for name, by in grown.items() if by > MOST_GROWTH[name]} == {}
     assert_sound(soak.daemon, soak.learned)
