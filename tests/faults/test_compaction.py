@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.daemon_process import DaemonProcess
-from tests.faults.test_kills import assert_whole, document, wait_final
+from tests.faults.sound import Folder, assert_sound
+from tests.faults.test_kills import document, wait_final
 
 
 def compact(daemon: DaemonProcess) -> str:
@@ -43,7 +44,7 @@ def test_a_killed_rebuild_goes_on_and_rebuilding_again_gives_the_same_weights(
     assert again["live"]
     assert again["sha256"] == rebuilt["sha256"]
     assert daemon.ask("Who built the Karn0 mill?")
-    assert_whole(daemon, [*learned, first, second])
+    assert_sound(daemon, Folder(daemon).documents())
 
 
 def test_there_is_nothing_to_rebuild_before_anything_was_learned(start: Callable[..., DaemonProcess]) -> None:
