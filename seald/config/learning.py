@@ -65,10 +65,13 @@ class Recipe(Section):
             raise ValueError("replay_fraction and general_fraction must leave room for the new document: sum below 1")
         return self
 
-    def for_repair(self) -> Recipe:
-        """One more epoch, gently, mostly on what is to be kept; replay and replies in the proportion they had."""
+    def for_repair(self, *, replays: bool = True) -> Recipe:
+        """One more epoch, gently, mostly on what is to be kept; replay and replies in the proportion they had.
+
+        `replays`: there is something to replay. To a first document and a rebuild there is not, and replies are all.
+        """
         kept = self.replay_fraction + self.general_fraction
-        replay = self.replay_fraction / kept if kept else 0.5
+        replay = (self.replay_fraction / kept if kept else 0.5) if replays else 0.0
         return self.model_copy(
             update={
                 "epochs": 1,

@@ -46,11 +46,12 @@ def _job(shop: Workshop, adaptation: Adaptation, version: AdapterVersion) -> Tra
     replay = with_orphans(shop.ledger.promoted(version.collection, earlier))
     replay = settled(shop, adaptation, version.documents, replay)
     titles = [shop.documents.get(id).title for id in adaptation.documents]
+    recipe = _recipe(shop, edits)
     return TrainingJob(
         id=adaptation.id,
         model=str(shop.base.folder),
         parent=_parent(shop, version),
-        recipe=_recipe(shop, edits).for_repair() if version.repairs else _recipe(shop, edits),
+        recipe=recipe.for_repair(replays=bool(replay)) if version.repairs else recipe,
         seed=shop.settings.training.seed,
         fresh=_fresh(shop, adaptation, version, edits),
         replay=_within_share(shop, version, "replay", _said(replay)),

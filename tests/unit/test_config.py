@@ -79,3 +79,11 @@ def test_a_wrong_key_of_a_preset_is_named(tmp_path: Path) -> None:
     file.write_text("[recipes.seal-v1]\nepoch = 3\n")
     with pytest.raises(ConfigError, match=r"recipes\.seal-v1\.epoch"):
         load_settings(file)
+
+
+def test_a_repair_keeps_the_proportion_of_replay_and_replies_and_is_all_replies_without_replay() -> None:
+    recipe = Recipe(replay_fraction=0.4, general_fraction=0.1, repair_fraction=0.75, learning_rate=1e-3, repair_rate=0.5)
+    repair, alone = recipe.for_repair(), recipe.for_repair(replays=False)
+    assert (repair.replay_fraction, repair.general_fraction) == pytest.approx((0.6, 0.15))
+    assert (alone.replay_fraction, alone.general_fraction) == (0.0, 0.75)
+    assert (repair.epochs, alone.epochs, alone.learning_rate) == (1, 1, 5e-4)
