@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -159,10 +160,17 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    status, message = error.status_code, str(error.detail)
+    status, message, headers = error.status_code, str(error.detail), error.headers
     if status == 404:
         message = f"there is no route {request.method} {request.url.path}; GET /openapi.json lists them"
     elif status == 405:
         message = f"{request.url.path} does not take {request.method}"
+        headers = {"allow": ", ".join(_methods(request))}
     body = error_body(status, message, code=_CODES.get(status, "invalid_request"))
-    return JSONResponse(body, status_code=status, headers=error.headers)
+    return JSONResponse(body, status_code=status, headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the path takes; Starlette says only what the first of its routes does."""
+    here = [r for r in iter_route_contexts(request.app.routes) if r.path_regex.match(request.scope["path"])]
+    return sorted({method for route in here for method in route.methods or ()})

@@ -82,7 +82,7 @@ def test_a_wrong_key_of_a_preset_is_named(tmp_path: Path) -> None:
 
 
 def test_a_repair_keeps_the_proportion_of_replay_and_replies_and_is_all_replies_without_replay() -> None:
-    recipe = Recipe(replay_fraction=0.4, general_fraction=0.1, repair_fraction=0.75, learning_rate=1e-3, repair_rate=0.5)
+    recipe = Recipe(replay_fraction=0.4, general_fraction=0.1, repair_fraction=0.75, learning_rate=1e-3)
     repair, alone = recipe.for_repair(), recipe.for_repair(replays=False)
     assert (repair.replay_fraction, repair.general_fraction) == pytest.approx((0.6, 0.15))
     assert (alone.replay_fraction, alone.general_fraction) == (0.0, 0.75)

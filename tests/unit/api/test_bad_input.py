@@ -268,6 +268,12 @@ def test_each_kind_has_its_status_code_and_param_and_leaves_nothing(
     assert (world.gateway.forwarded, world.woken) == ([], 0)
 
 
+def test_a_wrong_verb_is_told_all_that_the_path_takes(client: TestClient) -> None:
+    assert client.request("DELETE", DOCS).headers["allow"] == "GET, POST"
+    assert client.request("BREW", f"{DOCS}/doc-0").headers["allow"] == "DELETE, GET"
+    assert client.get(CHAT).headers["allow"] == "POST"
+
+
 BODIES: list[tuple[bytes, int, str]] = [
     (b"{", 400, "malformed_json"),
     (b"\xff\xfe", 400, "malformed_json"),
