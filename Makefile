@@ -56,4 +56,4 @@ test: check vllm
 	$(PYTEST) --durations 20 tests/integration tests/faults
 
 clean:
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-vllm .cache .mypy_cache .ruff_cache .pytest_cache
