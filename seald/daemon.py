@@ -18,6 +18,7 @@ from seald.api.metrics import Sight
 from seald.api.services import Services
 from seald.config import Settings
 from seald.domain.base_model import BaseModel
+from seald.errors import StoreError
 from seald.guards import suite
 from seald.log import configure_logging
 from seald.pipeline import tasks
@@ -99,8 +100,14 @@ class Daemon:
         finally:
             self._stopping.set()
             self._scheduler.stop()
-            self._stores.answers.flush()
+            self._note_last_answers()
             log.info("stopped")
+
+    def _note_last_answers(self) -> None:
+        try:
+            self._stores.answers.flush()
+        except StoreError as error:
+            log.warning("what the last answers came from is not noted", reason=error.message)
 
     def _step(self) -> bool:
         """Documents go first; the policy is retrained where there is none to be learned."""

@@ -74,7 +74,10 @@ async def _answer_once(request: Request, handler: Handler, *, repeatable: bool) 
     try:
         answer = await handler(request)
     except Exception as error:
-        if _is_refused(error):
+        if isinstance(error, StoreError) and not repeatable:
+            # Of a commit that failed nobody knows whether it was made: it stays as what was broken off.
+            await run_in_threadpool(receipts.leave, id)
+        elif _is_refused(error):
             await run_in_threadpool(receipts.drop, id)
         else:
             # Nobody knows how far it came: it must not be tried again under this key.
@@ -114,7 +117,7 @@ def _again(known: Receipt, fingerprint: str) -> Response:
 def _is_refused(error: Exception) -> bool:
     """Whether nothing was done: the client's fault, or not now."""
     if isinstance(error, SealdError):
-        return status_of(error) < 500 or status_of(error) == 503
+        return status_of(error) < 500 or status_of(error) in (503, 507)
     return isinstance(error, HTTPException | RequestValidationError)
 
 

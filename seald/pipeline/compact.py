@@ -77,10 +77,19 @@ def _has_added_up(shop: Workshop, collection: str) -> bool:
 
 def take_up_what_is_held(shop: Workshop, collection: str) -> None:
     """After a rebuild: what was held for want of evidence is learned anew, from the rebuilt adapter."""
+    _take_up(shop, collection, "inconclusive")
+
+
+def take_up_what_was_overtaken(shop: Workshop, collection: str) -> None:
+    """After a start: what was held since something else became live meanwhile, and a kill kept from being queued."""
+    _take_up(shop, collection, "parent_not_live")
+
+
+def _take_up(shop: Workshop, collection: str, code: str) -> None:
     for adaptation in [*_held(shop, collection)]:
-        if adaptation.kind is AdaptationKind.LEARN and (adaptation.error or {}).get("code") == "inconclusive":
+        if adaptation.kind is AdaptationKind.LEARN and (adaptation.error or {}).get("code") == code:
             again = shop.adapters.take_up_again(adaptation.id)
-            log.info("taken up again after a rebuild", before=adaptation.id, adaptation=again.id)
+            log.info("taken up again", held_as=code, before=adaptation.id, adaptation=again.id)
 
 
 def _held(shop: Workshop, collection: str) -> Iterator[Adaptation]:

@@ -36,6 +36,7 @@ def forget(shop: Workshop, document: str) -> tuple[Adaptation, bool]:
     with shop.pointer, ExitStack() as staged:
         known = shop.documents.get(document)
         if known.forgotten is not None:
+            follow(shop, known.collection)  # the first time may have ended before it
             return shop.forgetting.adaptation_of(document), False
         knew = shop.forgetting.known_by(document)
         ways_back = shop.forgetting.ways_back(document)

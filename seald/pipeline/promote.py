@@ -7,11 +7,11 @@ pointer at the next start.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 
 from seald.domain.adaptation import Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.adapter import AdapterStatus, AdapterVersion
-from seald.errors import CanaryMismatch, Conflict, IllegalTransition
+from seald.errors import CanaryMismatch, Conflict, EngineError, IllegalTransition, IntegrityError
 from seald.pipeline.certify import certify
 from seald.pipeline.compact import queue_if_due, take_up_what_is_held
 from seald.pipeline.workshop import Workshop
@@ -85,8 +85,25 @@ def roll_back(
 
 
 def follow(shop: Workshop, collection: str) -> None:
-    """Have requests answered by what the store says is live: of a move that failed nobody knows whether it was made."""
+    """Have requests answered by what the store says is live: of a move that failed nobody knows whether it was made.
+
+    Raises StoreError where the store does not say it; `catch_up` asks again.
+    """
+    shop.unrouted.add(collection)
     shop.serving.route(collection, shop.adapters.live(collection))
+    shop.unrouted.discard(collection)
+
+
+def catch_up(shop: Workshop) -> None:
+    """Follow the pointers whose move ended while the store could not be asked. Raises StoreError: still not."""
+    for collection in sorted(shop.unrouted):
+        with shop.pointer, ExitStack() as staged:
+            live = shop.adapters.live(collection)
+            if live is not None:
+                # One that cannot be loaded answers nothing, which is better than what is live no more.
+                with suppress(EngineError, IntegrityError):
+                    staged.enter_context(shop.serving.staged(live))
+            follow(shop, collection)
 
 
 def _candidate(shop: Workshop, adaptation: Adaptation) -> AdapterVersion:

@@ -18,11 +18,11 @@ from seald.domain.adaptation import TERMINAL, Adaptation, AdaptationKind, Adapta
 from seald.domain.sample import Sample
 from seald.errors import EngineUnavailable, IllegalTransition, NotFound, SealdError, StoreError, TrainerStopped, of_disk
 from seald.pipeline.certify import certify
-from seald.pipeline.compact import queue_if_due
+from seald.pipeline.compact import queue_if_due, take_up_what_was_overtaken
 from seald.pipeline.disk_room import require_room
 from seald.pipeline.edit import begin, edit
 from seald.pipeline.guard import guard
-from seald.pipeline.promote import promote
+from seald.pipeline.promote import catch_up, promote
 from seald.pipeline.task_configure import configure
 from seald.pipeline.task_guard import guard_task
 from seald.pipeline.task_train import train_task
@@ -69,6 +69,7 @@ class Runner:
 
     def step(self) -> bool:
         """Take the oldest runnable adaptation one state further. False: there is nothing to do now."""
+        catch_up(self._shop)
         if self._certify_what_is_over():
             return True
         adaptation = self._shop.adaptations.next_runnable()
@@ -78,7 +79,7 @@ class Runner:
             return self._take(adaptation)
 
     def sweep(self) -> None:
-        """After a start: remove what killed runs left behind, and queue the compactions that they left unqueued."""
+        """After a start: remove what killed runs left behind, and queue what they left unqueued."""
         shop = self._shop
         versions = [v for lineage in shop.adapters.lineages() for v in shop.adapters.of_collection(lineage)]
         running = [v.adaptation_id for v in versions if not self._is_over(v.adaptation_id)]
@@ -87,6 +88,7 @@ class Runner:
         for folder in shop.work.glob("adp-*"):
             self._tidy(folder.name)
         for collection in shop.adapters.collections():
+            take_up_what_was_overtaken(shop, collection)
             queue_if_due(shop, collection)
 
     def _certify_what_is_over(self) -> bool:

@@ -8,6 +8,7 @@ from seald.domain.adaptation import Adaptation
 from seald.domain.document import check_collection
 from seald.domain.task import Task, TaskAsk
 from seald.pipeline.certify import left_by
+from seald.pipeline.promote import follow
 from seald.pipeline.task_size import require_fit
 from seald.pipeline.task_solve import solve
 from seald.pipeline.workshop import Workshop
@@ -33,14 +34,16 @@ def remove(shop: Workshop, task: Task) -> None:
     it writes no more, and its files are gone, too. Twice is once.
 
     Raises:
-        StoreError: nothing has changed.
+        StoreError: of a commit that failed nobody knows whether it was made; what is left then goes at the next start.
     """
     versions = shop.adapters.of_collection(task.lineage)
     policies = [version for version in shop.policies.all() if task.id in version.documents]
     retrainings = shop.forgetting.retrained_by(task.id)
     with shop.pointer:
-        retired = shop.tasks.delete(task)
-        shop.serving.route(task.lineage, None)
+        try:
+            retired = shop.tasks.delete(task)
+        finally:
+            follow(shop, task.lineage)
     for version in versions:
         if version.sha256 is not None:
             shop.serving.discard(version)

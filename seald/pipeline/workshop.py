@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seald.config import Guards, Settings
@@ -74,6 +74,8 @@ class Workshop:
     """Set when the daemon stops: a step then returns or raises and its adaptation stays where it is."""
     pointer: threading.Lock
     """Held by whoever moves a live pointer, in the store and in serving, so that both move in one order."""
+    unrouted: set[str] = field(default_factory=set)
+    """Collections whose pointer may have moved, where the store could not be asked for it since."""
 
     def work_folder(self, adaptation_id: str) -> Path:
         """Where the trainer of this adaptation keeps its files."""

@@ -71,7 +71,8 @@ class ChatEndpoint:
     def _post(self, body: dict[str, Any]) -> str:
         answer = self._http.post(self.url, json=body).raise_for_status()
         try:
-            return str(answer.json()["choices"][0]["message"]["content"] or "")
+            # Postgres's JSON takes no NUL.
+            return str(answer.json()["choices"][0]["message"]["content"] or "").replace("\x00", "")
         except (ValueError, KeyError, IndexError, TypeError):
             said = self._said(answer)
             raise EngineRefused(

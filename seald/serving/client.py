@@ -150,17 +150,17 @@ class EngineClient:
             "structured_outputs": self._structured(sampling.schema),
         }
         if sampling.seed is None or sampling.temperature == 0:
-            return [choice["text"].strip() for choice in self._complete(rows, model, options)]
+            return [_said(choice) for choice in self._complete(rows, model, options)]
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             seeded = [{**options, "seed": sampling.seed + i} for i in range(len(rows))]
             answers = pool.map(lambda row, own: list(self._complete([row], model, own)), rows, seeded)
-            return [choice["text"].strip() for choices in answers for choice in choices]
+            return [_said(choice) for choices in answers for choice in choices]
 
     def ask_greedily(self, questions: Sequence[str], *, max_tokens: int, model: str) -> list[Reply]:
         """As `ask`, the likeliest token each time, and whether the reply ended by itself within `max_tokens`."""
         rows = [self._chat_prompt(question) for question in questions]
         choices = self._complete(rows, model, {"max_tokens": max_tokens, "temperature": 0})
-        return [Reply(choice["text"].strip(), ended=choice["finish_reason"] == "stop") for choice in choices]
+        return [Reply(_said(choice), ended=choice["finish_reason"] == "stop") for choice in choices]
 
     def prefer(self, choices: Sequence[Choice], *, model: str) -> list[Preference]:
         """How probable the two ways of each choice are; same length and order as `choices`."""
@@ -244,6 +244,11 @@ class EngineClient:
                 f"the engine answered {path} with {answer.status_code}: {said}", status=answer.status_code, body=said
             )
         return answer.json() if "json" in answer.headers.get("content-type", "") else answer.text
+
+
+def _said(choice: dict[str, Any]) -> str:
+    # Postgres's JSON takes no such character.
+    return str(choice["text"]).replace("\x00", "").strip()
 
 
 def _answer_score(logprobs: dict[str, Any], length: int) -> AnswerScore:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select, tuple_
 from seald.domain.actor import acting
 from seald.domain.feedback import Answer, unknown_answer, version_of
 from seald.ports import Clock
-from seald.store.session import Session
+from seald.store.session import Session, forget_old
 from seald.store.tables import answered as rows
 
 MOST_NOTED = 100_000
@@ -83,10 +83,7 @@ class SqlAnswered:
     def prune(self, keep: timedelta, most: int) -> int:
         """Forget answers older than `keep`, and all but the latest `most`; how many went."""
         with self._session.write() as connection:
-            first_beyond = select(rows.c.at).order_by(rows.c.at.desc()).offset(most).limit(1)
-            bounds = [self._clock.now() - keep, connection.scalar(first_beyond)]
-            newest_to_go = max(bound for bound in bounds if bound is not None)
-            return int(connection.execute(delete(rows).where(rows.c.at <= newest_to_go)).rowcount)
+            return forget_old(connection, rows, before=self._clock.now() - keep, most=most)
 
 
 def _answer(asked: _Asked, note: _Note) -> Answer:

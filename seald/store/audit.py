@@ -43,13 +43,11 @@ class SqlAudit:
     def verify(self, noted: str | None = None) -> Verification:
         """Walk the chain; does it have the hash `noted`? Raises StoreError."""
         with self._session.read() as connection:
-            # On Postgres each statement sees what was committed by then, so the walk ends at the head that was read.
             head = _head(connection)
             walk = select(rows).where(rows.c.number <= head.entries).order_by(rows.c.number)
             with connection.execute(walk, execution_options={"yield_per": AT_ONCE}) as found:
                 bad = verify((Entry.model_validate(dict(row)) for row in found.mappings()), head)
-            behind = rows.c.number > select(heads.c.entries).scalar_subquery()
-            bad = bad or connection.scalar(select(func.min(rows.c.number)).where(behind))
+            bad = bad or connection.scalar(select(func.min(rows.c.number)).where(rows.c.number > head.entries))
             contains = None if noted is None else _contains(connection, noted)
         return Verification(**head.model_dump(), first_bad=bad, contains=contains)
 
@@ -68,7 +66,7 @@ def append(
 
     Never hand in words of a document: an entry is kept for good. Raises StoreError.
     """
-    head, actor = _head(connection, to_change=True), acting.get()
+    head, actor = _head(connection), acting.get()
     bare = Entry(
         number=head.entries + 1,
         at=clock.now().astimezone(UTC).isoformat(timespec="microseconds"),
@@ -86,10 +84,8 @@ def append(
     connection.execute(update(heads).values(entries=entry.number, hash=entry.hash))
 
 
-def _head(connection: Connection, *, to_change: bool = False) -> Head:
-    """`to_change`: nobody else's transaction may go on from it before ours ends. SQLite has one writer anyway."""
-    query = select(heads.c.entries, heads.c.hash)
-    row = connection.execute(query.with_for_update() if to_change else query).one_or_none()
+def _head(connection: Connection) -> Head:
+    row = connection.execute(select(heads.c.entries, heads.c.hash)).one_or_none()
     if row is None:
         raise StoreError("the head of the audit is gone from the database: restore a backup")
     return Head(entries=row.entries, hash=row.hash)

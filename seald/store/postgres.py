@@ -12,10 +12,10 @@ import socket
 import time
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import ArgumentError
 
-from seald.errors import DataFolderLocked
+from seald.errors import DataFolderLocked, StoreError
 from seald.store.tables import metadata
 
 LOCK = 0x5EA1D
@@ -51,10 +51,25 @@ def engines(url: URL) -> tuple[Engine, Engine]:
     return create_engine(url, **alike), writing
 
 
+OLD_READERS = text(
+    "SELECT application_name || ' (process ' || pid || ')' FROM pg_stat_activity WHERE age(backend_xmin) > 0 "
+    "AND pid <> pg_backend_pid() AND (datname = current_database() OR datname IS NULL) "
+    "AND backend_type <> 'autovacuum worker' "
+    "UNION ALL SELECT 'replication slot ' || slot_name FROM pg_replication_slots WHERE age(xmin) > 0"
+)
+"""Who may still see rows that were deleted: for them a table that is written anew keeps those, too."""
+
+
 def rewrite(connection: Connection) -> None:
-    """Write every table anew, which leaves nothing of deleted rows behind. Raises OperationalError where one is being
-    read for longer than a moment."""
+    """Write every table anew, which leaves nothing of deleted rows behind.
+
+    Raises StoreError where somebody may still see them, OperationalError where a table is being read for longer than a
+    moment.
+    """
     connection.execution_options(isolation_level="AUTOCOMMIT")
+    readers = connection.scalars(OLD_READERS).all()
+    if readers:
+        raise StoreError(f"what was deleted is still kept for {', '.join(readers)}: it goes once that has ended")
     connection.exec_driver_sql(f"SET lock_timeout = '{SCRUB_WAITS}'")
     try:
         connection.exec_driver_sql(f"VACUUM (FULL) {', '.join(sorted(metadata.tables))}")

@@ -49,6 +49,14 @@ def is_empty(session: Session) -> bool:
         return not inspect(connection).get_table_names()
 
 
+def check(session: Session, file: Path) -> None:
+    """See whether `put` can read the dump, before anything is dropped for it. Raises StoreError."""
+    with session.read() as connection:
+        listed, schema = _run(connection, "pg_restore", "--list", str(file)), _schema(connection)
+    if f" TABLE {schema} " not in listed:
+        raise StoreError(f"the backup is of another schema than {schema!r}: restore it into one of its own name")
+
+
 def put(session: Session, file: Path) -> None:
     """Drop what is there, and then read in the dump, all of it or nothing. Raises StoreError."""
     with session.write() as connection:
@@ -76,7 +84,8 @@ def _schema(connection: Connection) -> str:
     return str(inspect(connection).default_schema_name)
 
 
-def _run(connection: Connection, program: str, *arguments: str) -> None:
+def _run(connection: Connection, program: str, *arguments: str) -> str:
+    """What it wrote."""
     command = [program, "--no-owner", "--no-privileges", *arguments]
     try:
         done = subprocess.run(command, env=_environment(connection), capture_output=True, text=True, check=False)
@@ -87,6 +96,7 @@ def _run(connection: Connection, program: str, *arguments: str) -> None:
         ) from None
     if done.returncode:
         raise StoreError(f"{program} failed: {done.stderr.strip()}")
+    return done.stdout
 
 
 def _environment(connection: Connection) -> dict[str, str]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 from seald.domain.receipt import Receipt
 from seald.ports import Clock
 from seald.store.receipt_tables import receipts as rows
-from seald.store.session import Session
+from seald.store.session import Session, forget_old
 
 KEPT = timedelta(hours=24)
 MOST = 10_000
@@ -30,8 +30,8 @@ class SqlReceipts:
         self._running: set[str] = set()
 
     def begin(self, id: str, fingerprint: str, *, repeatable: bool) -> Receipt | None:
-        """What there is under `id`; None: nothing, and the caller, who must end with `keep` or `drop`, is at work on it
-        now. `repeatable`: what was broken off may be begun again."""
+        """What there is under `id`; None: nothing, and the caller, who must end with one of the others, is at work
+        on it now. `repeatable`: what was broken off may be begun again."""
         with self._state:
             with self._session.write() as connection:
                 known = self._known(connection, id)
@@ -57,13 +57,15 @@ class SqlReceipts:
             with self._session.write() as connection:
                 connection.execute(delete(rows).where(rows.c.id == id))
 
+    def leave(self, id: str) -> None:
+        """Nobody knows what was done: as if the daemon had ended meanwhile."""
+        with self._state:
+            self._running.discard(id)
+
     def prune(self) -> int:
         """Forget those older than a day, and all but the latest `MOST`; how many went."""
         with self._session.write() as connection:
-            first_beyond = select(rows.c.at).order_by(rows.c.at.desc()).offset(MOST).limit(1)
-            bounds = [self._clock.now() - KEPT, connection.scalar(first_beyond)]
-            newest_to_go = max(bound for bound in bounds if bound is not None)
-            return int(connection.execute(delete(rows).where(rows.c.at <= newest_to_go)).rowcount)
+            return forget_old(connection, rows, before=self._clock.now() - KEPT, most=MOST)
 
     def _known(self, connection: Connection, id: str) -> Receipt | None:
         connection.execute(delete(rows).where(rows.c.id == id, rows.c.at <= self._clock.now() - KEPT))

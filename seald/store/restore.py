@@ -47,7 +47,10 @@ def restore(settings: Settings, source: Path, *, force: bool, told: Told) -> tup
             closing.callback(shutil.rmtree, settings.data_dir / DRAFT, ignore_errors=True)
             draft = _copy(settings, database, source, backup, told)
             aside = _move_aside(settings, database, found)
-            _put(settings, database, draft)
+            try:
+                _put(settings, database, draft)
+            except StoreError as error:
+                raise StoreError(f"{error.message}; {_way_back(aside)}") from error
         except OSError as error:
             raise StoreError(f"{source} cannot be restored to {settings.data_dir}: {error.strerror}") from error
     return backup, aside
@@ -146,9 +149,16 @@ def _copy(settings: Settings, database: Session, source: Path, backup: Backup, t
     _compare(draft, backup, {*backup.files}, told)
     if database.is_sqlite:
         sqlite_copy.check(draft / DATABASE)
+    else:
+        postgres_dump.check(database, draft / DUMP)
     for path in draft.rglob("*"):
         sync(path)
     return draft
+
+
+def _way_back(aside: Path | None) -> str:
+    again = "restore again with --force once that is mended"
+    return again if aside is None else f"{again}; what was there before lies in {aside}"
 
 
 def _put(settings: Settings, database: Session, draft: Path) -> None:

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Select,
     Table,
     create_engine,
+    delete,
     event,
     func,
     make_url,
@@ -175,16 +177,23 @@ def numbered_page(
     return found[:limit], len(found) > limit
 
 
+def forget_old(connection: Connection, table: Table, *, before: datetime, most: int) -> int:
+    """Delete the rows whose `at` is up to `before`, and all but the latest `most`; how many went."""
+    first_beyond = select(table.c.at).order_by(table.c.at.desc()).offset(most).limit(1)
+    bounds = [before, connection.scalar(first_beyond)]
+    newest_to_go = max(bound for bound in bounds if bound is not None)
+    return int(connection.execute(delete(table).where(table.c.at <= newest_to_go)).rowcount)
+
+
 @contextmanager
 def as_store_error() -> Iterator[None]:
     """Whatever the database raises comes out as StoreError, with what it said."""
     try:
         yield
     except OperationalError as error:
-        if _is_full(error.orig):
-            raise InsufficientStorage(f"the database found no room on its disk ({error.orig}): make some") from error
-        advice = "see that it can be reached, that its disk has room and that this user may write there"
-        raise StoreError(f"the database failed: {error.orig}; {advice}") from error
+        raise _failed(error.orig) from error
+    except sqlite3.OperationalError as error:  # asked through the driver itself
+        raise _failed(error) from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlite_errorcode", None) in DAMAGE:
             raise StoreError(f"the database is damaged ({error.orig}); {WAY_OUT}") from error
@@ -193,6 +202,13 @@ def as_store_error() -> Iterator[None]:
         raise StoreError("the database is too busy: no connection came free; try again") from error
     except OSError as error:
         raise of_disk(error) or StoreError(f"the database failed: {error}") from error
+
+
+def _failed(said: BaseException | None) -> StoreError:
+    if _is_full(said):
+        return InsufficientStorage(f"the database found no room on its disk ({said}): make some")
+    advice = "see that it can be reached, that its disk has room and that this user may write there"
+    return StoreError(f"the database failed: {said}; {advice}")
 
 
 def _is_full(error: BaseException | None) -> bool:

@@ -33,10 +33,14 @@ def save(folder: Path, key: str, progress: Progress, weights: dict[str, Any], op
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f"{STATE_FILE}.tmp"
     state = {"key": key, "progress": asdict(progress), "weights": weights, "optimizer": optimizer}
-    with draft.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with draft.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        draft.unlink(missing_ok=True)  # on a full disk it is the last bytes, which others need
+        raise
     with around("checkpoint"):
         draft.replace(folder / STATE_FILE)
 

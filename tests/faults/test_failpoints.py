@@ -1,8 +1,8 @@
 """A fault at every durable step: n walks upward until a run meets none, and after each everything is as it should be.
 
 The engine is one of its own that outlives the daemons, so that a life of one takes seconds. A document passes `commit`
-some fifty times: n then walks in steps, odd (before a commit) and even (after it). What is skipped in between is left
-to the other walks and to the kills at random moments.
+some hundred times, before and after each of some fifty: n then walks in steps, odd and even. What is skipped in between
+is left to the other walks and to the kills at random moments.
 """
 
 from __future__ import annotations

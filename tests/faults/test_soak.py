@@ -127,16 +127,21 @@ class Soak:
                 return False
             id, adaptation = answer.json()["id"], answer.json()["adaptation"]
             self.learned = [*dict.fromkeys([*self.learned, id])]
-            while (status := self._status(adaptation)) not in FINAL:
-                time.sleep(0.2)
+            status = self._ended(adaptation)
             self.seen[f"learned: {status}"] += 1
             return status == "promoted"
 
         self._until(sent)
 
-    def _status(self, adaptation: str) -> str:
-        with suppress(httpx.HTTPError):
-            return str(self.daemon.get(f"/v1/adaptations/{adaptation}")["status"])
+    def _ended(self, adaptation: str) -> str:
+        """How; "unknown" where it has not in a long time."""
+        deadline = time.monotonic() + GRACE_SECONDS * 5
+        while time.monotonic() < deadline:
+            with suppress(httpx.HTTPError):
+                status = str(self.daemon.get(f"/v1/adaptations/{adaptation}")["status"])
+                if status in FINAL:
+                    return status
+            time.sleep(0.2)
         return "unknown"
 
     def _forget(self) -> bool:
@@ -144,9 +149,7 @@ class Soak:
         self.seen[f"forget {answer.status_code}"] += 1
         if answer.status_code not in (200, 202):  # 200: it was done, and only the word of it was lost
             return False
-        while (status := self._status(answer.json()["adaptation"])) not in FINAL:
-            time.sleep(0.2)
-        return status == "promoted"
+        return self._ended(answer.json()["adaptation"]) == "promoted"
 
     def _rolled_back(self) -> bool:
         answer = self.daemon.post("/v1/adapters/default/rollback", {"reason": "soak"})
@@ -173,7 +176,7 @@ class Soak:
         faults = [self._trainer_killed, self._database_held]
         fault = self.dice.choice([*faults, self._engine_killed, self._engine_hung] if engine else faults)
         self.seen[fault.__name__.strip("_")] += 1
-        with suppress(psutil.Error, httpx.HTTPError):
+        with suppress(psutil.Error, httpx.HTTPError, ProcessLookupError):
             fault()
 
     def _engine_killed(self) -> None:
@@ -200,11 +203,13 @@ def test_an_hour_under_faults_loses_nothing_and_piles_nothing_up(start: Callable
     with Meter(soak.daemon) as meter, ThreadPoolExecutor(CHATTERS + 1) as pool:
         users = [pool.submit(soak.chat) for _ in range(CHATTERS)] + [pool.submit(soak.teach)]
         began = time.monotonic()
-        while (minutes := (time.monotonic() - began) / 60) < MINUTES:
-            time.sleep(min(FAULT_SECONDS, MINUTES * 6))
-            soak.harm(engine=minutes < MINUTES / 2)
-            meter.write(OUT, soak.told())
-        soak.over.set()
+        try:
+            while (minutes := (time.monotonic() - began) / 60) < MINUTES:
+                time.sleep(min(FAULT_SECONDS, MINUTES * 6))
+                soak.harm(engine=minutes < MINUTES / 2)
+                meter.write(OUT, soak.told())
+        finally:
+            soak.over.set()
         for user in users:
             user.result()
     soak.daemon.wait_ready()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import openai
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from seald.api import idempotency
 from seald.api.idempotency import Idempotent
 from seald.domain.actor import Actor
-from seald.errors import StoreError
+from seald.errors import InsufficientStorage, StoreError
 from seald.store.receipt_tables import receipts
 from seald.store.receipts import SqlReceipts
 from tests.unit.api.conftest import World
@@ -126,6 +127,33 @@ def test_what_broke_is_not_done_again(world: World, whole: Site, client: TestCli
     assert told(first) == told(again) == (500, "internal_error", "false")
     assert again.headers["idempotent-replayed"] == "true"
     assert live(whole.stores) == 2
+
+
+def test_of_a_rollback_that_the_database_did_not_confirm_nobody_knows(
+    world: World, whole: Site, client: TestClient
+) -> None:
+    real = world.app.state.services.rollback
+
+    def unconfirmed(*asked: Any) -> None:
+        real(*asked)
+        raise StoreError("the database failed")
+
+    change(world, rollback=unconfirmed)
+    first, again = (client.post(ROLLBACK, headers=MINE) for _ in range(2))
+    assert (first.status_code, told(again)) == (503, (409, "idempotency_broken_off", "false"))
+    assert live(whole.stores) == 2
+
+
+def test_what_found_no_room_may_be_tried_again_under_its_key(world: World, whole: Site, client: TestClient) -> None:
+    real = world.app.state.services.ingest
+
+    def full(**asked: Any) -> None:
+        raise InsufficientStorage("no room")
+
+    change(world, ingest=SimpleNamespace(text=full))
+    assert client.post(DOCS, json=DOC, headers=MINE).status_code == 507
+    change(world, ingest=real)
+    assert client.post(DOCS, json=DOC, headers=MINE).status_code == 202
 
 
 def test_what_a_daemon_left_unanswered_is_begun_again_unless_that_does_more(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from seald.domain.adaptation import AdaptationStatus as S
 from seald.domain.adapter import MANIFEST, AdapterStatus, Manifest
 from seald.domain.certificate import Certificate
 from seald.domain.probe import AnswerScore
+from seald.errors import StoreError
 from seald.pipeline.forget import forget
 from seald.ports import BASE, Continuation
 from tests.unit.pipeline.conftest import ScriptedEngine, Site
@@ -252,4 +254,39 @@ def test_while_no_engine_serves_it_goes_back_to_the_version_before_all_the_same(
     assert (live(town.site.stores), made.documents) == (1, (town.ids[MILL[0]],))
     assert town.site.residency.restore(town.site.replica) == []
     assert town.answers() == "default@1"
+    town.site.stores.close()
+
+
+@pytest.mark.parametrize("by", ["asked again", "the runner"])
+def test_a_database_that_goes_at_the_commit_keeps_nothing_served(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    town = Town(tmp_path, tiny_model)
+    for title, text in (MILL, PIER):
+        town.learn(title, text)
+    town.site.walk()
+    adapters, asked = town.site.stores.adapters, town.ids[PIER[0]]
+    began, real = town.site.stores.forgetting.begin, adapters.live
+
+    def gone(*_: object) -> None:
+        raise StoreError("the database failed")
+
+    def begin(*given: Any, **more: Any) -> None:
+        began(*given, **more)
+        monkeypatch.setattr(adapters, "live", gone)
+        gone()
+
+    with monkeypatch.context() as away:
+        away.setattr(town.site.stores.forgetting, "begin", begin)
+        with pytest.raises(StoreError):
+            forget(town.site.shop, asked)
+    assert town.answers() == "default@2"
+    with pytest.raises(StoreError):
+        town.site.runner.step()
+    monkeypatch.setattr(adapters, "live", real)
+    if by == "asked again":
+        assert forget(town.site.shop, asked)[1] is False
+    else:
+        town.site.runner.step()
+    assert (town.answers(), town.site.shop.unrouted) == ("default@1", set())
     town.site.stores.close()

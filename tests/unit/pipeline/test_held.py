@@ -133,3 +133,12 @@ def test_what_a_person_promotes_begins_the_stream_of_tests_anew(site: Site) -> N
     assert anew == pytest.approx(spending.level(site.shop.guards_of("default").alpha, 1, []))
     assert spent < anew / 50
     site.stores.close()
+
+
+def test_what_a_kill_kept_from_being_queued_on_what_is_live_now_is_queued_at_the_start(site: Site) -> None:
+    overtaken, waiting = held(site, "a", "parent_not_live"), held(site, "b", "not_trusted")
+    site.runner.sweep()
+    assert site.stores.adaptations.get(overtaken).status is S.CANCELLED
+    assert site.stores.adaptations.get(waiting).status is S.HELD
+    queued = site.stores.adaptations.next_runnable()
+    assert queued is not None and queued.documents == site.stores.adaptations.get(overtaken).documents

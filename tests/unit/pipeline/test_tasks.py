@@ -14,7 +14,7 @@ from seald.domain.adaptation import Adaptation
 from seald.domain.adaptation import AdaptationStatus as A
 from seald.domain.task import Practice, Task, TaskAsk
 from seald.domain.task_explained import FIGURES
-from seald.errors import Conflict, InvalidRequest, NotFound
+from seald.errors import Conflict, InvalidRequest, NotFound, StoreError
 from seald.pipeline.task_train import folds
 from seald.pipeline.tasks import remove, solve, submit
 from seald.policy.configuring import parse
@@ -194,6 +194,24 @@ def test_removed_nothing_is_left_of_it(site: Site) -> None:
     again, adaptation = taught(site)
     live = site.stores.adapters.live(again.lineage)
     assert adaptation.status is A.PROMOTED and live is not None and live.version == 2
+
+
+def test_removed_by_a_commit_that_was_made_but_not_told_it_answers_no_more(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, _ = taught(site)
+    really = site.stores.tasks.delete
+
+    def untold(gone: Task) -> None:
+        really(gone)
+        raise StoreError("the database failed")
+
+    monkeypatch.setattr(site.stores.tasks, "delete", untold)
+    with pytest.raises(StoreError):
+        remove(site.shop, task)
+    assert not site.residency.is_routed(task.lineage)
+    site.runner.sweep()
+    assert not site.stores.adapter_files.folder(task.lineage, 1).exists()
 
 
 def test_removed_while_it_is_learned_it_never_serves(site: Site) -> None:

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from seald.config import Settings
 from seald.errors import DataFolderLocked, StoreError
@@ -60,3 +61,17 @@ def test_one_that_lost_the_database_to_another_writes_no_more(
     second.close()
     stores.pulse.beat()
     assert stores.pulse.why_not() is None
+
+
+def test_scrubbing_waits_for_whoever_may_still_see_what_was_deleted(
+    stores: Stores, settings: Settings, postgres: PostgresServer
+) -> None:
+    assert settings.database is not None
+    reader = create_engine(settings.database, isolation_level="REPEATABLE READ")
+    with reader.connect() as connection:
+        connection.exec_driver_sql("SELECT 1 FROM pg_class")
+        stores.documents.add(document(), [])
+        with pytest.raises(StoreError, match="still kept for"):
+            stores.session.scrub()
+    stores.session.scrub()
+    reader.dispose()

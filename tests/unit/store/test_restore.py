@@ -145,3 +145,23 @@ def test_a_full_disk_leaves_what_was_there(
     again = open_stores(settings)
     assert texts(again) == ["one", "two"] and again.adapter_files.verify(again.adapters.get("default", 2))
     again.close()
+
+
+@pytest.mark.parametrize("kind", ["postgres"])
+def test_a_dump_that_cannot_be_read_here_leaves_what_was_there(
+    stores: Stores, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught(stores, "one")
+    back_up(settings, tmp_path / "saved")
+    stores.close()
+    (tmp_path / "bin").mkdir()
+    for name, does in (("pg_dump", "exit 0"), ("pg_restore", "echo unsupported version >&2; exit 1")):
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    with monkeypatch.context() as older:
+        older.setenv("PATH", str(tmp_path / "bin"))
+        with pytest.raises(StoreError, match="unsupported version"):
+            put_back(settings, tmp_path / "saved", force=True)
+    again = open_stores(settings)
+    assert texts(again) == ["one"] and again.adapter_files.verify(again.adapters.get("default", 1))
+    again.close()

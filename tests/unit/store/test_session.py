@@ -168,3 +168,17 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(settings: Setting
     assert {stores.adaptations.get(id).id for id in acknowledged} == set(acknowledged)
     assert documents == links >= 25
     stores.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_scrubbing_beside_another_writer_comes_out_as_one_of_ours(
+    fresh: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "BUSY_MILLISECONDS", 100)
+    fresh.data_dir.mkdir()
+    mine, other = Session(database_url(fresh)), Session(database_url(fresh))
+    with other.write(), pytest.raises(StoreError, match="locked"):
+        mine.scrub()
+    mine.scrub()
+    for opened in (mine, other):
+        opened.close()
