@@ -18,6 +18,7 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -27,20 +28,12 @@ from seald.config.retraining import Subject
 from seald.domain.policy_version import PolicyVersion
 from seald.domain.retraining import TERMINAL, Context, Retraining, RetrainingAsk, RetrainingSpec, RetrainingStatus
 from seald.domain.tournament import INCUMBENT
-from seald.errors import (
-    ConfigError,
-    EngineUnavailable,
-    IllegalTransition,
-    NotFound,
-    SealdError,
-    StoreError,
-    TrainerStopped,
-    of_disk,
-)
+from seald.errors import ConfigError, IllegalTransition, NotFound, StoreError
 from seald.pipeline.contest import contest
 from seald.pipeline.disk_room import require_room
 from seald.pipeline.draft import policy_of, sample
 from seald.pipeline.earn import earn
+from seald.pipeline.ending import WAITS, ending
 from seald.pipeline.lessons import KEY, choose, read_contexts, spread
 from seald.pipeline.reinforce import draft_name, learn
 from seald.pipeline.task_size import require_fit
@@ -157,7 +150,7 @@ class Retrainer:
         try:
             with structlog.contextvars.bound_contextvars(retraining=run.id):
                 self._advance(run)
-        except (EngineUnavailable, StoreError) as error:
+        except WAITS as error:
             log.warning("retraining waits", retraining=run.id, reason=error.message)
             self._tidy(run.id)
             return False
@@ -178,26 +171,14 @@ class Retrainer:
             log.info("removed an unfinished policy folder", folder=str(gone))
 
     def _advance(self, run: Retraining) -> None:
-        try:
+        cancelled = partial(self._end, run.id, S.CANCELLED, None)
+        with ending(self._shop, cancelled=cancelled, failed=partial(self._end, run.id, S.FAILED)):
             if run.cancel_requested:
-                self._end(run.id, S.CANCELLED, None)
-            else:
-                log.debug("step", status=run.status, round=run.round)
-                require_room(self._shop.settings.data_dir)
-                STEPS[run.status](self._shop, run)
-        except TrainerStopped:
-            if not self._shop.stopping.is_set():
-                self._end(run.id, S.CANCELLED, None)
-        except (EngineUnavailable, StoreError):
-            raise
-        except SealdError as error:
-            self._end(run.id, S.FAILED, {"message": error.message, "code": error.code})
-        except Exception as error:
-            if (disk := of_disk(error)) is not None:
-                raise disk from error
-            log.exception("a step broke", status=run.status)
-            what = {"message": "internal error; the daemon's log has the details", "code": "internal_error"}
-            self._end(run.id, S.FAILED, what)
+                cancelled()
+                return
+            log.debug("step", status=run.status, round=run.round)
+            require_room(self._shop.settings.data_dir)
+            STEPS[run.status](self._shop, run)
 
     def _end(self, id: str, after: RetrainingStatus, error: dict[str, str] | None) -> None:
         # Read again: the step may have moved it before it failed.

@@ -11,16 +11,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
 from seald.domain.adaptation import TERMINAL, Adaptation, AdaptationKind, AdaptationStatus
 from seald.domain.sample import Sample
-from seald.errors import EngineUnavailable, IllegalTransition, NotFound, SealdError, StoreError, TrainerStopped, of_disk
+from seald.errors import IllegalTransition, NotFound, SealdError, StoreError
 from seald.pipeline.certify import certify
 from seald.pipeline.compact import queue_if_due, take_up_what_was_overtaken
 from seald.pipeline.disk_room import require_room
 from seald.pipeline.edit import begin, edit
+from seald.pipeline.ending import WAITS, ending
 from seald.pipeline.guard import guard
 from seald.pipeline.promote import catch_up, promote
 from seald.pipeline.task_configure import configure
@@ -108,7 +110,7 @@ class Runner:
         of, began = (adaptation.kind, adaptation.status), time.monotonic()
         try:
             self._advance(adaptation)
-        except (EngineUnavailable, StoreError) as error:
+        except WAITS as error:
             log.warning("adaptation waits", reason=error.message)
             # It may have ended all the same: of a commit that failed nobody knows.
             self._tidy(adaptation.id)
@@ -120,24 +122,12 @@ class Runner:
         return True
 
     def _advance(self, adaptation: Adaptation) -> None:
-        try:
+        cancelled = partial(self._end, adaptation.id, AdaptationStatus.CANCELLED, None)
+        with ending(self._shop, cancelled=cancelled, failed=partial(self._end, adaptation.id, AdaptationStatus.FAILED)):
             if adaptation.cancel_requested and adaptation.status is not AdaptationStatus.PROMOTING:
-                self._end(adaptation.id, AdaptationStatus.CANCELLED, None)
+                cancelled()
             else:
                 self._do(adaptation)
-        except TrainerStopped:
-            if not self._shop.stopping.is_set():
-                self._end(adaptation.id, AdaptationStatus.CANCELLED, None)
-        except (EngineUnavailable, StoreError):
-            raise
-        except SealdError as error:
-            self._end(adaptation.id, AdaptationStatus.FAILED, {"message": error.message, "code": error.code})
-        except Exception as error:
-            if (disk := of_disk(error)) is not None:
-                raise disk from error
-            log.exception("a step broke", status=adaptation.status)
-            what = {"message": "internal error; the daemon's log has the details", "code": "internal_error"}
-            self._end(adaptation.id, AdaptationStatus.FAILED, what)
 
     def _do(self, adaptation: Adaptation) -> None:
         if adaptation.status in LABOUR:
