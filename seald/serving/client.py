@@ -41,7 +41,6 @@ class EngineClient:
         self._prompts: dict[Chat, list[int]] = {}
         self._texts: dict[str, list[int]] = {}
         self._firsts: dict[str, str] = {}
-        self._is_vllm: bool | None = None
 
     def close(self) -> None:
         """Close the connections."""
@@ -147,7 +146,7 @@ class EngineClient:
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "stop": list(sampling.stop) or None,
-            "structured_outputs": self._structured(sampling.schema),
+            "structured_outputs": {"json": json.loads(sampling.schema)} if sampling.schema is not None else None,
         }
         if sampling.seed is None or sampling.temperature == 0:
             return [_said(choice) for choice in self._complete(rows, model, options)]
@@ -204,14 +203,6 @@ class EngineClient:
             body = {"model": model, "prompt": rows[start : start + ROWS_PER_REQUEST], **options}
             answer = self._call("POST", "/v1/completions", {k: v for k, v in body.items() if v is not None})
             yield from sorted(answer["choices"], key=lambda choice: int(choice["index"]))
-
-    def _structured(self, schema: str | None) -> dict[str, Any] | None:
-        """vLLM decodes under a schema; our own engine writes plain text only."""
-        if schema is None:
-            return None
-        if self._is_vllm is None:
-            self._is_vllm = self.version() is not None
-        return {"json": json.loads(schema)} if self._is_vllm else None
 
     def _chat_prompt(self, question: Chat) -> list[int]:
         if question not in self._prompts:

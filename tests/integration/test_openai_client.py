@@ -59,7 +59,7 @@ WEATHER = {"type": "object", "properties": {"city": {"type": "string", "maxLengt
 @pytest.fixture
 def vllm(daemon: DaemonProcess) -> None:
     if daemon.environment["SEALD_ENGINE__KIND"] != "vllm":
-        pytest.skip("the bundled engine writes plain text only")
+        pytest.skip("the bundled engine calls no tools and gives no responses")
 
 
 @pytest.mark.usefixtures("vllm")
@@ -73,7 +73,6 @@ def test_a_tool_that_must_be_called(client: openai.OpenAI) -> None:
     assert "Paris" in call.function.arguments
 
 
-@pytest.mark.usefixtures("vllm")
 def test_an_answer_in_a_schema(client: openai.OpenAI) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "weather", "schema": WEATHER, "strict": True}}
     answer = say(client, "In which city is the Eiffel Tower?", response_format=form, max_tokens=64)

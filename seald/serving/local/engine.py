@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seald.serving.local.adapters import Adapters
+from seald.serving.local.grammar import Grammar
 from seald.serving.local.metrics import EngineMetrics
 from seald.serving.local.model import LanguageModel
 from seald.serving.local.sampling import Options
 from seald.serving.local.sequence import Call, Delta, new_call
+from seald.serving.local.structure import Wanted
 from seald.serving.local.worker import Worker
 
 
@@ -60,6 +62,12 @@ class LocalEngine:
         self.worker.submit(call)
         self.metrics.begun(prompts)
         return LiveCall(call, news, self.metrics)
+
+    async def grammar(self, wanted: Wanted | None) -> Grammar | None:
+        """Compiled, beside what goes on. Raises InvalidRequest."""
+        if wanted is None:
+            return None
+        return await asyncio.to_thread(lambda: self.model.grammars.compile(wanted.source, param=wanted.param))
 
     async def change(self, command: Callable[[], None]) -> None:
         """Run a change of the network between two steps."""

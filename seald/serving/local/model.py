@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from seald.serving.local.cache import RowCache
+from seald.serving.local.grammar import Grammars
 
 BASE_ROW = "__base__"
 """peft's name for a row of a mixed batch that no adapter touches."""
@@ -37,6 +39,11 @@ class LanguageModel:
         self.max_model_len = min(max_model_len, trained) if trained else max_model_len
         self.end_tokens = _end_tokens(self.network.generation_config, self.tokenizer)
         self.sampling_defaults = _sampling_defaults(self.network.generation_config)
+
+    @cached_property
+    def grammars(self) -> Grammars:
+        """Of its tokens; the first look takes a second."""
+        return Grammars(self.tokenizer, vocabulary=self.vocabulary, end_tokens=self.end_tokens)
 
     def new_cache(self) -> RowCache:
         """An empty cache with a layer for each of the model's."""

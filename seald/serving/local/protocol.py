@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from seald.errors import InvalidRequest
+from seald.serving.local.grammar import Grammar
 from seald.serving.local.sampling import Options
+from seald.serving.local.structure import ResponseFormat, StructuredOutputs, Wanted
 
 MAX_CHOICES = 128
 MAX_LOGPROBS = 20
@@ -27,7 +29,6 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "modalities": (["text"],),
     "prompt_embeds": (),
     "prompt_logprobs": (),
-    "structured_outputs": (),
     "suffix": ("",),
     "tool_choice": ("none", "auto"),
     "tools": ([],),
@@ -81,6 +82,20 @@ class Generate(Body):
     ignore_eos: StrictBool = False
     min_tokens: Annotated[StrictInt, Field(ge=0)] = 0
     skip_special_tokens: StrictBool = True
+    response_format: ResponseFormat | None = None
+    structured_outputs: StructuredOutputs | None = None
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """The grammar that answers are to follow; None: none. Raises InvalidRequest."""
+        asked = [each for each in (self.response_format, self.structured_outputs) if each is not None]
+        found = [wanted for each in asked if (wanted := each.wanted()) is not None]
+        if len(found) > 1:
+            raise InvalidRequest("response_format and structured_outputs: leave one out", param="structured_outputs")
+        if found and (self.min_tokens or self.ignore_eos):
+            param = "min_tokens" if self.min_tokens else "ignore_eos"
+            raise InvalidRequest(f"{param} cannot be set where a grammar says where the answer ends", param=param)
+        return found[0] if found else None
 
     def _options(self, defaults: dict[str, float], **own: Any) -> Options:
         stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
@@ -154,7 +169,6 @@ class ChatRequest(Generate, ChatTurns):
     max_completion_tokens: Annotated[StrictInt, Field(ge=1)] | None = None
     logprobs: StrictBool | None = None
     top_logprobs: Annotated[StrictInt, Field(ge=0, le=MAX_LOGPROBS)] | None = None
-    response_format: dict[str, Any] | None = None
     echo: StrictBool = False
 
     @property
@@ -162,16 +176,17 @@ class ChatRequest(Generate, ChatTurns):
         """The most tokens to write, if said."""
         return self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
 
-    def options(self, defaults: dict[str, float], max_tokens: int) -> Options:
+    def options(self, defaults: dict[str, float], max_tokens: int, grammar: Grammar | None) -> Options:
         """Raises InvalidRequest."""
-        if self.response_format is not None and self.response_format.get("type") != "text":
-            raise InvalidRequest("response_format: this engine writes plain text only", param="response_format")
         if self.echo:
             raise InvalidRequest("echo is only for /v1/completions", param="echo")
         if self.top_logprobs and not self.logprobs:
             raise InvalidRequest("top_logprobs needs logprobs to be true", param="top_logprobs")
         return self._options(
-            defaults, max_tokens=max_tokens, logprobs=(self.top_logprobs or 0) if self.logprobs else None
+            defaults,
+            max_tokens=max_tokens,
+            grammar=grammar,
+            logprobs=(self.top_logprobs or 0) if self.logprobs else None,
         )
 
 
@@ -191,21 +206,24 @@ class CompletionRequest(Generate):
     logprobs: Annotated[StrictInt, Field(ge=0, le=MAX_LOGPROBS)] | None = None
     echo: StrictBool = False
     add_special_tokens: StrictBool = True
-    response_format: dict[str, Any] | None = None
 
     @property
     def limit(self) -> int:
         """The most tokens to write."""
         return 16 if self.max_tokens is None else self.max_tokens
 
-    def options(self, defaults: dict[str, float], max_tokens: int) -> Options:
+    def options(self, defaults: dict[str, float], max_tokens: int, grammar: Grammar | None) -> Options:
         """Raises InvalidRequest."""
-        if self.response_format is not None and self.response_format.get("type") != "text":
-            raise InvalidRequest("response_format: this engine writes plain text only", param="response_format")
         if not self.limit and not self.echo:
             raise InvalidRequest("max_tokens must be at least 1, got 0 (0 is for echo only)", param="max_tokens")
         prompt_logprobs = self.logprobs if self.echo else None
-        return self._options(defaults, max_tokens=max_tokens, logprobs=self.logprobs, prompt_logprobs=prompt_logprobs)
+        return self._options(
+            defaults,
+            max_tokens=max_tokens,
+            grammar=grammar,
+            logprobs=self.logprobs,
+            prompt_logprobs=prompt_logprobs,
+        )
 
 
 class TokenizeText(Body):

@@ -129,7 +129,8 @@ async def detokenize(body: Detokenize, engine: Engine) -> dict[str, str]:
 async def chat(body: ChatRequest, request: Request, engine: Engine) -> Response:
     """Answer a chat."""
     prompts = [chat_tokens(engine.model, body)]
-    options = body.options(engine.model.sampling_defaults, room_for_answer(engine.model, prompts, body.limit))
+    room, grammar = room_for_answer(engine.model, prompts, body.limit), await engine.grammar(body.wanted)
+    options = body.options(engine.model.sampling_defaults, room, grammar)
     call = engine.begin(body.model, prompts, options, body.n)
     return await deliver(call, ChatShape(_name(body, engine), engine.model.tokenizer), body, request)
 
@@ -138,7 +139,8 @@ async def chat(body: ChatRequest, request: Request, engine: Engine) -> Response:
 async def completions(body: CompletionRequest, request: Request, engine: Engine) -> Response:
     """Continue texts, or score them."""
     prompts = completion_tokens(engine.model, body.prompt, add_special_tokens=body.add_special_tokens)
-    options = body.options(engine.model.sampling_defaults, room_for_answer(engine.model, prompts, body.limit))
+    room, grammar = room_for_answer(engine.model, prompts, body.limit), await engine.grammar(body.wanted)
+    options = body.options(engine.model.sampling_defaults, room, grammar)
     call = engine.begin(body.model, prompts, options, body.n)
     echoed = _echoed(body, prompts, engine) if body.echo else ()
     return await deliver(call, TextShape(_name(body, engine), engine.model.tokenizer, echoed, body.n), body, request)

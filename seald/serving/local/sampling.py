@@ -15,6 +15,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from seald.serving.local.grammar import Grammar
+
 GREEDY_BELOW = 1e-5
 """A temperature under this is taken as 0, as vLLM does."""
 
@@ -40,6 +42,7 @@ class Options:
     logprobs: int | None = None
     prompt_logprobs: int | None = None
     show_special: bool = False
+    grammar: Grammar | None = None
 
     @property
     def greedy(self) -> bool:
@@ -57,16 +60,24 @@ class Sampler:
         self._generator: torch.Generator | None = None
         self._seed = None if options.seed is None else (options.seed + choice) % 2**63
         self._warpers: Any = LogitsProcessorList(_warpers(options))
+        self._guide = options.grammar.begin() if options.grammar is not None else None
 
     @property
     def plain(self) -> bool:
         """Whether the choice is the largest logit and nothing else."""
         o = self._options
         penalised = o.presence_penalty or o.frequency_penalty or o.repetition_penalty != 1.0
-        return o.greedy and not penalised and not o.min_tokens
+        return o.greedy and not penalised and not o.min_tokens and not o.grammar
 
     def choose(self, logits: torch.Tensor, output: list[int]) -> int:
-        """Next token given fp32 logits (vocabulary,) and the tokens written so far."""
+        """Next token given fp32 logits (vocabulary,) and the tokens written so far. It is taken for written."""
+        if self._guide is None:
+            return self._chosen(logits, output)
+        token = self._chosen(self._guide.masked(logits), output)
+        self._guide.take(token)
+        return token
+
+    def _chosen(self, logits: torch.Tensor, output: list[int]) -> int:
         context = torch.tensor([self._prompt + output], device=logits.device)
         scores: torch.Tensor = self._warpers(context, self._penalised(logits.clone(), output)[None])
         if self._options.greedy:

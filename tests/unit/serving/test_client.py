@@ -114,13 +114,11 @@ def test_the_version_is_vllms(client: EngineClient) -> None:
     assert client.version() is None
 
 
-@pytest.mark.parametrize(("owner", "sent"), [("vllm", {"json": {"type": "object"}}), ("seald", None)])
-def test_only_who_decodes_under_a_schema_gets_one(client: EngineClient, owner: str, sent: object) -> None:
-    Full.models = 200, {"data": [{"id": "base", "owned_by": owner}]}
+def test_a_schema_goes_along(client: EngineClient) -> None:
     Full.posted = 200, {"tokens": [1, 2], "choices": [{"index": 0, "text": " {} "}]}
     for schema in ('{"type": "object"}', None):
         assert client.ask(["How?"], Sampling(max_tokens=8, schema=schema), model="base") == ["{}"]
-        assert Full.got[-1].get("structured_outputs") == (sent if schema else None)
+        assert Full.got[-1].get("structured_outputs") == ({"json": {"type": "object"}} if schema else None)
 
 
 def test_a_score_that_the_engine_leaves_out_is_no_number(client: EngineClient) -> None:

@@ -139,6 +139,11 @@ def test_tokenize_counts(post: Post) -> None:
 
 
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
+CHOICE = {"structured_outputs": {"choice": ["yes", "no"]}}
+
+
+def schema(wanted: object) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": wanted}}}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +160,16 @@ CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
         (CHAT, {"messages": HELLO, "stop": ""}, 400, "invalid_request", "stop"),
         (CHAT, {"messages": HELLO, "tools": [{"type": "function"}]}, 400, "unsupported_parameter", "tools"),
         (CHAT, {"messages": HELLO, "logit_bias": {"1": 3}}, 400, "unsupported_parameter", "logit_bias"),
-        (CHAT, {"messages": HELLO, "response_format": {"type": "json_object"}}, 400, "invalid_request", "plain text"),
+        (CHAT, {"messages": HELLO, "response_format": {"type": "xml"}}, 400, "invalid_request", "response_format.type"),
+        (CHAT, {"messages": HELLO, "response_format": {"type": "json_schema"}}, 400, "invalid_request", "json_schema"),
+        (CHAT, {"messages": HELLO, **schema({"type": "nonsense"})}, 400, "invalid_schema", "Invalid type"),
+        (CHAT, {"messages": HELLO, **schema({"uniqueItems": True})}, 400, "invalid_schema", "uniqueItems"),
+        (CHAT, {"messages": HELLO, **schema({}), "min_tokens": 9}, 400, "invalid_request", "min_tokens"),
+        (CHAT, {"messages": HELLO, **schema({}), "ignore_eos": True}, 400, "invalid_request", "ignore_eos"),
+        (CHAT, {"messages": HELLO, **schema({}), **CHOICE}, 400, "invalid_request", "leave one out"),
+        (TEXT, {"prompt": "a", "structured_outputs": {}}, 400, "invalid_request", "structured_outputs"),
+        (TEXT, {"prompt": "a", "structured_outputs": {"regex": "("}}, 400, "invalid_schema", "structured_outputs"),
+        (TEXT, {"prompt": "a", "structured_outputs": {"grammar": "root"}}, 400, "invalid_request", "grammar"),
         (CHAT, {"messages": HELLO, "continue_final_message": True}, 400, "invalid_request", "add_generation_prompt"),
         (CHAT, {"messages": HELLO, "top_logprobs": 2}, 400, "invalid_request", "logprobs"),
         (CHAT, {"messages": [{"role": "user", "content": "x" * 2000}]}, 400, "context_length_exceeded", "1024 tokens"),
