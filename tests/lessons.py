@@ -26,12 +26,17 @@ WRITER = "a-teacher"
 """Who wrote the ready-made self-edits."""
 
 
+def in_other_words(sentence: str) -> str:
+    """A copy of the passage's own sentence would count for nothing."""
+    return f"{sentence[:-1]}, it is said."
+
+
 def context(n: int) -> dict[str, Any]:
     """One, with two self-edits that its passage bears out: one of a single sentence, one of all."""
     name = f"Karn{n}"
     told = [sentence.format(name=name, n=n) for sentence in SENTENCES]
     asked = [{"question": q.format(name=name, n=n), "answer": a.format(name=name, n=n)} for q, a in QUESTIONS]
-    edits = {WRITER: [told[0], "\n".join(told)]}
+    edits = {WRITER: [in_other_words(told[0]), "\n".join(map(in_other_words, told))]}
     return {"title": f"The {name} mill", "context": " ".join(told), "questions": asked, "edits": edits}
 
 

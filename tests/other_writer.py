@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+from tests.lessons import in_other_words
 from tests.small_server import answering
 
 ROOT = Path(__file__).parent.parent
@@ -36,11 +37,11 @@ class Elsewhere:
     requests: list[dict[str, Any]] = field(default_factory=list)
 
     def answer(self, request: dict[str, Any]) -> str:
-        """The sentences of the passage that is asked about, one on each line; by an odd seed only the first."""
+        """The passage that is asked about, a sentence on each line; by an odd seed only the first."""
         self.requests.append(request)
         found = PASSAGE.search(request["messages"][-1]["content"])
         sentences = re.split(r"(?<=\.) ", found[2] if found else "Nothing was asked.")
-        return "\n".join(sentences[:1] if request["seed"] % 2 else sentences)
+        return "\n".join(map(in_other_words, sentences[:1] if request["seed"] % 2 else sentences))
 
 
 @contextmanager

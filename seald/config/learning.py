@@ -37,6 +37,8 @@ class Recipe(Section):
     """Decoupled (AdamW): a step shrinks the weights by rate x decay, so that what no line asks for fades."""
     max_grad_norm: float = Field(1.0, gt=0)
     loss_scope: Literal["completion", "all"] = "completion"
+    temperature: float = Field(1.0, gt=0, le=2)
+    """At which what is learned from was sampled, and the adapter will be: the loss is of probabilities at it."""
     replay_fraction: float = Field(0.5, ge=0, lt=1)
     """Share of an epoch's loss tokens that come from earlier documents."""
     general_fraction: float = Field(0.2, ge=0, lt=1)
@@ -100,8 +102,8 @@ SEAL_V1 = Recipe(
 """SEAL's released inner loop (arXiv 2506.10943, `TTT_server.py`): q and v only, batch 1, ten epochs at 1e-3 with the
 linear decay of transformers' Trainer, every line padded to 2048 tokens with the padding in the loss."""
 
-REWARD = Recipe(epochs=6, replay_fraction=0.0, general_fraction=0.0, weight_decay=0.0)
-"""How one self-edit is trained when it is scored: from the base, alone, for as long as the default takes in all."""
+REWARD = Recipe(epochs=4, replay_fraction=0.0, general_fraction=0.0, weight_decay=0.0)
+"""How one self-edit is trained when it is scored: from the base, with nothing but its passage."""
 POLICY = Recipe(
     learning_rate=3e-4,
     warm_start_factor=1.0,

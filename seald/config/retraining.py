@@ -81,7 +81,7 @@ class Retrain(Section):
     """Agreement of the mean reward over seeds, as one would find it again, with which no more seeds are spent."""
     minutes: float | None = Field(None, gt=0)
     """After so long no further seed and no further round is begun."""
-    together: int = Field(4, ge=1, le=64)
+    together: int = Field(8, ge=1, le=64)
     """Adapters trained side by side in one process."""
     recipe: str = "reward"
     """By which one self-edit is trained when it is scored."""
@@ -95,7 +95,8 @@ class Retrain(Section):
     winners: int = Field(1, ge=1)
     """Self-edits of a context that the policy learns from at most."""
     noise: float = Field(1.645, ge=0)
-    """Standard errors by which a self-edit must beat its context's mean to be learned from."""
+    """Standard errors by which a self-edit must beat its context's mean, and its passage alone where that is trained
+    beside it, to be learned from."""
     agreement: float = Field(0.6, ge=0, le=1)
     """Share of a teacher's answers that must agree for its question to count."""
     start: Literal["incumbent", "archive"] = "incumbent"

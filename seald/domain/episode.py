@@ -11,6 +11,8 @@ from seald.domain.self_edit import Directives, Line
 Component = Literal["accuracy", "logprob", "heldout", "proxy", "length", "retention", "size", "norm"]
 POLICY_ARM = "policy"
 """Arm of the episodes that the policy learns from; others are contestants of the tournament."""
+PASSAGE_ARM = "passage"
+"""In the first round: nothing but the passage, which a self-edit is to add something to."""
 
 
 class Score(BaseModel):
@@ -47,7 +49,7 @@ class Episode(BaseModel):
     round: int
     """0 in a tournament."""
     arm: str = POLICY_ARM
-    """`policy`; in a tournament `learned`, `incumbent`, or a form's name, of tasks `recipe`."""
+    """`policy`, `passage`; in a tournament `learned`, `incumbent`, or a form's name, of tasks `recipe`."""
     context_id: str
     document: str | None = None
     """The stored document, or task, that it is about."""

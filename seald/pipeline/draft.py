@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 
-from seald.domain.episode import POLICY_ARM, Episode
+from seald.domain.episode import PASSAGE_ARM, POLICY_ARM, Episode
 from seald.domain.policy import Form, Policy
 from seald.domain.retraining import Context, Lesson, Retraining, RetrainingStatus
 from seald.errors import InvalidRequest
+from seald.pipeline.earn import FIRST
 from seald.pipeline.exam import prepare
 from seald.pipeline.lessons import LEAST
 from seald.pipeline.task_exam import nothing_right
@@ -17,6 +18,7 @@ from seald.pipeline.writer import writing
 from seald.policy.diversity import diversity
 from seald.policy.drafting import Draft, Drafting, drafts, draw_forms, imported
 from seald.policy.proxy import proxy
+from seald.policy.registry import BY_RULE
 from seald.policy.task_drafting import UNPARSEABLE, configurations, ready_made
 from seald.ports import Writer
 
@@ -141,8 +143,10 @@ def _sample(shop: Workshop, run: Retraining, lesson: Lesson, at: dict[str, int])
     policy = policy_of(shop, run, run.start if run.round == 1 else run.version)
     written = _written(shop, run, lesson, policy)
     episodes = weighed(lesson, [episode_of(run, run.round, POLICY_ARM, lesson, policy, draft) for draft in written])
-    episodes = _with_survivors(episodes, shop.settings.policy.retrain.survivors)
-    shop.episodes.put(episodes if run.subject == "passage" else _without_failed(shop, lesson, episodes))
+    beside = run.subject == "passage" and shop.settings.policy.retrain.passage
+    episodes = _with_survivors(episodes, shop.settings.policy.retrain.survivors, empty=not beside)
+    kept = episodes if run.subject == "passage" else _without_failed(shop, lesson, episodes)
+    shop.episodes.put([*kept, *([_alone(run, lesson)] if beside and run.round == FIRST else [])])
     told: dict[str, float] = {"written": len(episodes), "lines": sum(len(episode.lines) for episode in episodes), **at}
     told["diversity"] = round(diversity([episode.raw for episode in episodes]), 4)
     if run.subject == "task":
@@ -162,10 +166,27 @@ def _written(shop: Workshop, run: Retraining, lesson: Lesson, policy: Policy) ->
         return drafts_of(writer, lesson.context, how, named=named, forms=forms)
 
 
-def _with_survivors(episodes: Sequence[Episode], share: float) -> list[Episode]:
-    """The best by proxy survive: they are scored. Of those that would be trained alike, nothing at all among them, one
-    does: what comes of the others is known then."""
+def _alone(run: Retraining, lesson: Lesson) -> Episode:
+    """The passage without any self-edit, which is trained once a run."""
+    return Episode(
+        retraining_id=run.id,
+        round=FIRST,
+        arm=PASSAGE_ARM,
+        context_id=lesson.id,
+        document=lesson.context.document,
+        sample=0,
+        policy="",
+        form=BY_RULE,
+        prompt="",
+        raw="",
+    )
+
+
+def _with_survivors(episodes: Sequence[Episode], share: float, *, empty: bool) -> list[Episode]:
+    """The best by proxy survive: they are scored. Of those that would be trained alike one does, what comes of the
+    others is known then; nothing at all is among them if `empty`."""
     ranked = sorted(episodes, key=lambda e: e.proxy.get("total", 0.0), reverse=True)
+    ranked = [episode for episode in ranked if episode.lines or empty]
     alike = {(e.lines, e.directives): e for e in reversed(ranked)}
     ranked = [e for e in ranked if alike[e.lines, e.directives] is e]
     survivors = {episode.key for episode in ranked[: ceil(share * len(episodes))]}

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from seald.domain.episode import POLICY_ARM, Episode, Score
+from seald.domain.episode import PASSAGE_ARM, POLICY_ARM, Episode, Score
 from seald.domain.retraining import Lesson, Retraining, RetrainingStatus
 from seald.errors import TrainerFailed
 from seald.pipeline.score import forget_work, score
@@ -20,6 +20,8 @@ OWN_FAULT = ("diverged", "out_of_memory")
 """What a self-edit's own directives or length may do to its training."""
 FIRST_EVENTS = 10
 """Among so many is the one that says when a run began."""
+FIRST = 1
+"""The round that the passages alone are scored in."""
 LEAST_SEEDS = 2
 """With one training of each there is no telling what is noise."""
 
@@ -29,6 +31,7 @@ def earn(shop: Workshop, run: Retraining) -> None:
     survivors = surviving(shop, run)
     lacking = [episode for episode in survivors if len(episode.scores) < _seeds(shop, run, survivors)]
     if not lacking:
+        _pay_the_empty(shop, run)
         shop.retrainings.move(run.id, S.SCORING, S.LEARNING)
         return
     lessons = {lesson.id: lesson for lesson in shop.retrainings.lessons(run.id)}
@@ -77,8 +80,27 @@ def _leave_out(
 
 
 def surviving(shop: Workshop, run: Retraining) -> list[Episode]:
-    """The episodes of the round that an adapter is trained on."""
-    return [episode for episode in shop.episodes.of_round(run.id, run.round, POLICY_ARM) if episode.survived]
+    """The episodes of the round that an adapter is trained on, in the first one the passage alone among them."""
+    return [episode for episode in shop.episodes.of_round(run.id, run.round) if episode.survived]
+
+
+def alone(shop: Workshop, run: Retraining) -> list[Episode]:
+    """Of each context what its passage alone gave, where passages are trained beside self-edits."""
+    return shop.episodes.of_round(run.id, FIRST, PASSAGE_ARM)
+
+
+def rivals(shop: Workshop, run: Retraining, episodes: Sequence[Episode]) -> list[Episode]:
+    """Those of the round's episodes that are weighed against each other: of passages what holds lines, and beside it
+    the passage alone, once."""
+    passages = alone(shop, run)
+    return [episode for episode in episodes if episode.lines] + passages if passages else list(episodes)
+
+
+def _pay_the_empty(shop: Workshop, run: Retraining) -> None:
+    """A self-edit without lines adds nothing: it is worth what its passage alone is."""
+    found = {episode.context_id: episode.scores for episode in alone(shop, run)}
+    empty = [e for e in shop.episodes.of_round(run.id, run.round, POLICY_ARM) if not e.lines and not e.scores]
+    shop.episodes.put([e.model_copy(update={"scores": found[e.context_id]}) for e in empty if e.context_id in found])
 
 
 def compared(shop: Workshop, run: Retraining) -> list[Episode]:

@@ -13,12 +13,12 @@ from seald.domain.policy_version import PolicyManifest, PolicyVersion
 from seald.domain.retraining import RefusalCode, Retraining, RetrainingStatus
 from seald.domain.training import TrainingJob
 from seald.pipeline.draft import policy_of
-from seald.pipeline.earn import agreement_of_seeds, by_context, compared, is_over
+from seald.pipeline.earn import agreement_of_seeds, by_context, compared, is_over, rivals
 from seald.pipeline.round_figures import figures_of, means, parseable
 from seald.pipeline.score import train
 from seald.pipeline.workshop import Workshop
 from seald.policy.hacking import parted
-from seald.policy.reinforce import has_signal, lessons_of, reweighted, winners
+from seald.policy.reinforce import has_signal, lessons_of, reweighted, temperature_of, winners
 from seald.policy.rewards import mean_reward
 
 S = RetrainingStatus
@@ -31,7 +31,8 @@ def learn(shop: Workshop, run: Retraining) -> None:
     """Refuse, or train the round's policy, put its files in place, and go on."""
     episodes, settings = compared(shop, run), shop.settings.policy.retrain.of(run.subject)
     # One that speaks to the model, in lines that were dropped, is no example of writing.
-    groups = by_context([e for e in episodes if e.scores and not e.dropped.get("instruction")])
+    judged = rivals(shop, run, episodes)
+    groups = by_context([e for e in judged if e.scores and not e.dropped.get("instruction")])
     if not has_signal(groups, settings.rewards):
         message = "no self-edit was worth more than another: all rewards are the same; the policy stays as it is"
         _without_winners(shop, run, [], "no_signal", message)
@@ -41,7 +42,7 @@ def learn(shop: Workshop, run: Retraining) -> None:
         shop.policies.refuse(run.id, S.LEARNING, "reward_hacking", why, _reported(shop, run, [], None))
         return
     # Where nothing that could be trained on was best, there is nothing to learn from.
-    won = [e for e in winners(groups, settings, agreement_of_seeds(shop, run, episodes).noise) if e.lines]
+    won = [e for e in winners(groups, settings, agreement_of_seeds(shop, run, judged).noise) if e.lines]
     if len(by_context(won)) < min(FEW, len(groups)):
         found = f"in {len(by_context(won))} of {len(groups)} contexts a self-edit beat the others by more than noise"
         message = f"{found}: too few to learn from; the policy stays as it is"
@@ -103,7 +104,8 @@ def _reported(shop: Workshop, run: Retraining, won: Sequence[Episode], version: 
 def _figures(shop: Workshop, run: Retraining, won: Sequence[Episode]) -> dict[str, Any]:
     episodes = shop.episodes.of_round(run.id, run.round, POLICY_ARM)
     weights = shop.settings.policy.retrain.of(run.subject).rewards
-    found = figures_of(episodes, won, agreement_of_seeds(shop, run, episodes), weights)
+    agreement = agreement_of_seeds(shop, run, rivals(shop, run, episodes))
+    found = figures_of(episodes, won, agreement, weights)
     of_tasks = {"parseable": parseable(episodes)} if run.subject == "task" else {}
     return {"round": run.round, **found, **of_tasks}
 
@@ -132,6 +134,8 @@ def _before(shop: Workshop, run: Retraining) -> int | None:
 
 def _job(shop: Workshop, run: Retraining, parent: int | None, won: Sequence[Episode]) -> TrainingJob:
     settings, folder = shop.settings, None
+    # What was sampled at a low temperature and learned at 1 is sharpened even where nothing was selected.
+    recipe = settings.recipes[settings.policy.retrain.policy_recipe]
     if parent is not None:
         shop.policy_files.verify(shop.policies.get(parent))
         folder = str(shop.policy_files.folder(parent))
@@ -139,9 +143,9 @@ def _job(shop: Workshop, run: Retraining, parent: int | None, won: Sequence[Epis
         id=f"{run.id}, policy of round {run.round}",
         model=str(shop.base.folder),
         parent=folder,
-        recipe=settings.recipes[settings.policy.retrain.policy_recipe],
+        recipe=recipe.model_copy(update={"temperature": temperature_of(won, shop.forms)}),
         seed=settings.training.seed,
-        fresh=lessons_of(won),
+        fresh=lessons_of(won, shop.forms),
         output=str(shop.policy_files.draft(draft_name(run, run.round))),
         checkpoint=str(shop.work_folder(run.id) / f"policy-{run.round}"),
     )

@@ -12,7 +12,9 @@ from seald.domain.self_edit import Directives
 
 DIRECTIVE = re.compile(r"^\s*(learning_rate|epochs|loss_scope)\s*[:=]\s*(\S+)\s*$", re.MULTILINE)
 
-EXPLORED_EPOCHS = (2, 12)
+EXPLORED_EPOCHS = (2, 6)
+EXPLORED_RATES = 4.0
+"""The highest rate that is drawn over the lowest: far below the highest nothing is learned, whatever the words."""
 LEAST_RATE = 1e-8
 """Where the bound is 0, which has no logarithm."""
 
@@ -27,14 +29,20 @@ def take_directives(reply: str, bounds: DirectiveBounds) -> tuple[Directives, st
     return Directives(**asked), DIRECTIVE.sub("", reply).strip()
 
 
+def head_of(reply: str) -> str:
+    """The directives of a reply as they stand in it, one a line."""
+    return "\n".join(match.group().strip() for match in DIRECTIVE.finditer(reply))
+
+
 def drawn(bounds: DirectiveBounds, draw: random.Random) -> str:
     """Directives at random, one a line as `take_directives` reads them: each with probability 1/2, at least one.
 
-    Learning rates are log-uniform, epochs uniform from 2 to 12, within the bounds; a loss scope is drawn where there
-    is a choice.
+    Learning rates are log-uniform over the upper part of their bounds, epochs uniform, within the bounds; a loss scope
+    is drawn where there is a choice.
     """
     low, high = (min(max(n, bounds.epochs[0]), bounds.epochs[1]) for n in EXPLORED_EPOCHS)
-    slow, fast = (math.log(max(rate, LEAST_RATE)) for rate in bounds.learning_rate)
+    slowest, fastest = (max(rate, LEAST_RATE) for rate in bounds.learning_rate)
+    slow, fast = math.log(max(slowest, fastest / EXPLORED_RATES)), math.log(fastest)
     lines = [f"learning_rate: {math.exp(draw.uniform(slow, fast)):.2g}", f"epochs: {draw.randint(low, high)}"]
     if len(set(bounds.loss_scope)) > 1:
         lines.append(f"loss_scope: {draw.choice(bounds.loss_scope)}")

@@ -21,6 +21,7 @@ from seald.policy import asking, targeting
 from seald.policy import forms as form_rules
 from seald.policy.directives import drawn, take_directives
 from seald.policy.ready_made import form_of, whole
+from seald.policy.registry import BY_RULE
 from seald.policy.support import SupportFilter
 from seald.ports import Writer
 
@@ -185,7 +186,10 @@ def _draft(
     seconds: float,
 ) -> Draft:
     directives, text = take_directives(raw, task.settings.directives)
-    support = SupportFilter(context.context, context.title, task.questions)
+    # Every mix holds the passage by rule: a line that copies it is dropped there, so it is not paid for here.
+    quoted = form_rules.by_rule(task.forms[BY_RULE], context.title, context.context)
+    accepted = [line.text for line in quoted]
+    support = SupportFilter(context.context, context.title, task.questions, accepted=accepted)
     kept, dropped = support.take(form_rules.split(form, text, context.title))
     return Draft(
         sample=sample,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from seald.domain.policy import Form
+from seald.domain.policy import Form, Splitting
 from seald.domain.self_edit import Line
 from seald.policy import cues, sentences
 
+SEPARATORS: dict[Splitting, str] = {"sentences": " ", "paragraphs": "\n\n", "lines": "\n", "whole": "\n"}
 BULLET = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,2}[.):])\s+")
 PAIR = re.compile(
     r"^\W*(?:question|q)\W*\d*\W*:\s*(?P<question>.+?)\s*\n+\W*(?:answer|a)\W*\d*\W*:\s*(?P<answer>[^\n]+)",
@@ -42,6 +43,13 @@ def split(form: Form, reply: str, title: str) -> list[Line]:
         return [Line(prompt=pair["question"].strip(), text=pair["answer"].strip()) for pair in pairs]
     texts = [text for piece in _pieces(form, reply) if (text := BULLET.sub("", piece).strip(" *\t"))]
     return [line for text in texts for line in _under_prompts(form, text, title)]
+
+
+def joined(form: Form, lines: Sequence[Line]) -> str:
+    """A reply that `split` would read these lines from, each text once."""
+    if form.splitting == "question-answer":
+        return "\n".join(dict.fromkeys(f"Question: {line.prompt}\nAnswer: {line.text}" for line in lines))
+    return SEPARATORS[form.splitting].join(dict.fromkeys(line.text for line in lines))
 
 
 def _under_prompts(form: Form, text: str, title: str) -> list[Line]:

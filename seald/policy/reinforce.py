@@ -13,9 +13,11 @@ from statistics import fmean
 import numpy as np
 
 from seald.config.retraining import Retrain, Rewards
-from seald.domain.episode import Episode
-from seald.domain.policy import MixedForm, Policy
+from seald.domain.episode import PASSAGE_ARM, Episode
+from seald.domain.policy import Form, MixedForm, Policy
 from seald.domain.self_edit import Line
+from seald.policy.directives import head_of
+from seald.policy.forms import joined
 from seald.policy.registry import BY_RULE
 from seald.policy.rewards import rewards
 
@@ -34,7 +36,8 @@ def winners(groups: Mapping[str, Sequence[Episode]], settings: Retrain, noise: f
     the difference is (1 - 1/n)² v of its own and v/n² of each other. Where all are alike, each one's chance to win is
     at most that of a normal deviate beyond so many standard errors (5% for 1.645); of n, the best one's is up to n
     times as great. Self-edits with the same text are one; where rewards are equal the one that was sampled first is
-    better.
+    better. Where the passage alone is among them (`PASSAGE_ARM`), it must be beaten by as many standard errors, too:
+    the best of bad ones teaches nothing.
     """
     if noise is None or not has_signal(groups, settings.rewards):
         return []
@@ -64,6 +67,8 @@ def _best(episodes: Sequence[Episode], settings: Retrain, noise: float) -> list[
     variances = np.array([noise**2 / len(episode.scores) for episode in episodes])
     errors = np.sqrt((1 - 1 / n) ** 2 * variances + (variances.sum() - variances) / n**2)
     ahead = means - means.mean() > settings.noise * errors + TINY
+    for alone in (i for i, episode in enumerate(episodes) if episode.arm == PASSAGE_ARM):
+        ahead &= means - means[alone] > settings.noise * np.sqrt(variances + variances[alone]) + TINY
     best = sorted(range(n), key=lambda i: -round(float(means[i]), 9))[: settings.winners]
     return [episodes[i] for i in best if ahead[i]]
 
@@ -104,14 +109,21 @@ def _apportioned(weights: Mapping[str, float], total: int) -> dict[str, int]:
     return whole
 
 
-def lessons_of(won: Sequence[Episode]) -> tuple[Line, ...]:
-    """What the policy is trained on: the prompt that it was given, and its whole answer, directives at the head. By
-    context and sample, each once; an empty answer teaches nothing, and one that was cut off not that it ends there."""
+def lessons_of(won: Sequence[Episode], forms: Mapping[str, Form]) -> tuple[Line, ...]:
+    """What the policy is trained on: the prompt that it was given, and of its answer the directives and the lines that
+    were kept, since these are what was paid for. By context and sample, each once; what is empty teaches nothing."""
     ordered = sorted(won, key=lambda e: (e.context_id, e.sample, e.key))
-    lines = (Line(prompt=e.prompt, text=e.raw, ended=_is_ended(e.raw)) for e in ordered if e.raw.strip())
-    return tuple(dict.fromkeys(lines))
+    told = ((e.prompt, _told(e, forms[e.form])) for e in ordered)
+    return tuple(dict.fromkeys(Line(prompt=prompt, text=text) for prompt, text in told if text))
 
 
-def _is_ended(text: str) -> bool:
-    """Nobody tells whether the writer came to its end, but a sentence that did has a mark there."""
-    return text.rstrip().endswith((".", "!", "?", '"', "”", ")", ":", "}"))
+def temperature_of(won: Sequence[Episode], forms: Mapping[str, Form]) -> float:
+    """At which they were sampled, in the mean."""
+    return fmean(forms[episode.form].temperature for episode in won)
+
+
+def _told(episode: Episode, form: Form) -> str:
+    """A configuration stands as it was written."""
+    if form.subject == "task":
+        return episode.raw.strip()
+    return "\n".join(filter(None, (head_of(episode.raw), joined(form, episode.lines))))

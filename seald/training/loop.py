@@ -115,8 +115,15 @@ class Run:
         for part in _parts(list(enumerate(trees)), self._parts):
             # Weighed by the whole tree, so that the parts' gradients add up to the step's.
             weights = [trees[place].weight for place, _ in part]
-            row = lay_out([tree for _, tree in part], weights, self._device, even=self._device.type == "cuda")
-            each = self._objective.backward(row, tuple(active[place].number for place, _ in part))
+            learners = [active[place] for place, _ in part]
+            row = lay_out(
+                [tree for _, tree in part],
+                weights,
+                self._device,
+                even=self._device.type == "cuda",
+                temperatures=[learner.job.recipe.temperature for learner in learners],
+            )
+            each = self._objective.backward(row, tuple(learner.number for learner in learners))
             for (place, _), loss in zip(part, each, strict=True):
                 losses[place] += loss
         return losses

@@ -18,6 +18,7 @@ class Objective:
         self._stack = stack
         head = _plain_head(stack.model)
         self._head = stack.product(head.weight.detach(), head.bias) if head is not None else None
+        self._is_biased = head is not None and head.bias is not None
 
     def backward(self, row: Row, learners: tuple[int, ...]) -> list[float]:
         """Add to every learner's gradients that of its own loss; return the losses.
@@ -33,9 +34,10 @@ class Objective:
 
     def _loss(self, row: Row) -> tuple[torch.Tensor, torch.Tensor]:
         """The sum over all targets with its graph, and its terms."""
-        if self._head is None:
-            return _through_logits(self._logits(row), row)
-        return weighted_loss(self._hidden(row)[0, row.predicting], self._head, row.targets)
+        # Behind a product alone, sharper states are sharper logits.
+        if self._head is None or (self._is_biased and row.sharpness is not None):
+            return _through_logits(_sharpened(self._logits(row).float(), row), row)
+        return weighted_loss(_sharpened(self._hidden(row)[0, row.predicting], row), self._head, row.targets)
 
     @torch.no_grad()
     def log_probabilities(self, row: Row) -> torch.Tensor:
@@ -62,8 +64,12 @@ def _inputs(row: Row) -> dict[str, Any]:
     }
 
 
+def _sharpened(values: torch.Tensor, row: Row) -> torch.Tensor:
+    return values if row.sharpness is None else values * row.sharpness
+
+
 def _through_logits(logits: torch.Tensor, row: Row) -> tuple[torch.Tensor, torch.Tensor]:
-    chosen = torch.log_softmax(logits.float(), dim=-1)[row.targets.rows, row.targets.tokens]
+    chosen = torch.log_softmax(logits, dim=-1)[row.targets.rows, row.targets.tokens]
     terms = -chosen * row.targets.weights
     return terms.sum(), terms
 

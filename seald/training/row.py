@@ -28,10 +28,21 @@ class Row:
     """(T,) which tree a target belongs to"""
     sizes: tuple[int, ...]
     """Tokens of each tree"""
+    sharpness: torch.Tensor | None
+    """(P, 1) by which the logits are multiplied, 1 / temperature; None: by nothing"""
 
 
-def lay_out(trees: Sequence[TokenTree], weights: Sequence[float], device: torch.device, *, even: bool = False) -> Row:
+def lay_out(
+    trees: Sequence[TokenTree],
+    weights: Sequence[float],
+    device: torch.device,
+    *,
+    even: bool = False,
+    temperatures: Sequence[float] = (),
+) -> Row:
     """One row of all trees. A tree's targets are divided by its weight: the loss is then a sum of means.
+
+    `temperatures`: of each tree; none: 1 for all.
 
     `even`: fill the shorter trees up with tokens that nothing depends on, so that their products can be batched.
     """
@@ -50,6 +61,10 @@ def lay_out(trees: Sequence[TokenTree], weights: Sequence[float], device: torch.
         wanted += [(start + node, token, w / weight, index) for (node, token), w in tree.targets.items()]
         start += size
     predicting, targets, tree_of_target = _targets(wanted)
+    sharpness = None
+    if any(temperature != 1.0 for temperature in temperatures):
+        tree_of_row = torch.empty(len(predicting), dtype=torch.long).index_put_((targets.rows,), tree_of_target)
+        sharpness = (1.0 / torch.tensor(temperatures))[tree_of_row][:, None].to(device)
     return Row(
         tokens=tokens.to(device),
         positions=positions.to(device),
@@ -58,6 +73,7 @@ def lay_out(trees: Sequence[TokenTree], weights: Sequence[float], device: torch.
         targets=targets.to(device),
         tree_of_target=tree_of_target.to(device),
         sizes=sizes,
+        sharpness=sharpness,
     )
 
 

@@ -19,6 +19,7 @@ from seald.domain.retraining import Context, LabelledQuestion
 from seald.domain.training import TrainingEvent, TrainingJob, TrainingResult
 from seald.errors import EngineUnavailable, TrainerFailed, TrainerKilled, TrainerStopped
 from seald.ports import BASE, Choice, Clock, Continuation, Preference, Sampling
+from tests.lessons import in_other_words
 
 PLACES = "Ardal Borum Cresta Dunmore Eskby Farsund Gimle Hesle Ilsted Jorvik Kalmar Lunde".split()
 FACTS = (
@@ -202,7 +203,8 @@ class PupilEngine:
 
     def _write(self, level: int, prompt: str, draw: random.Random) -> str:
         sentences = re.findall(r"The mill of \w+ [^.]+\.", prompt.split("[end ")[0])
-        told = [sentences[fact] for fact in self.tells(level, draw)]
+        # In other words than the passage's, of which a copy counts for nothing.
+        told = [in_other_words(sentences[fact]) for fact in self.tells(level, draw)]
         if "Question:" not in prompt:
             return "\n\n".join(told)
         asked = (" ".join(sentence.split()[4:6]) for sentence in told)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from seald.domain.episode import Episode
+from seald.domain.episode import PASSAGE_ARM, POLICY_ARM, Episode
 from seald.domain.retraining import Exam
 from seald.domain.retraining import RetrainingStatus as S
 from seald.errors import IllegalTransition
@@ -138,3 +138,21 @@ def test_a_writer_who_wrote_nothing(school: School) -> None:
     failed = school.finish()
     assert failed.error is not None
     assert (failed.status, failed.error["code"], school.episodes()) == (S.FAILED, "invalid_request", [])
+
+
+def test_beside_the_passage_its_worth_alone_is_found_once(schools: Schools) -> None:
+    school = schools(passage=True, rounds=2)
+    school.engine.writes = lambda _, n: "I cannot help with this." if n == 0 else None
+    school.ask(MILLS[:6], samples=3)
+    school.step_until(S.LEARNING)
+    alone = [e for e in school.episodes() if e.arm == PASSAGE_ARM]
+    samples = [e for e in school.episodes() if e.arm == POLICY_ARM]
+    assert {e.context_id for e in alone} == {e.context_id for e in samples}
+    assert {(e.lines, e.raw, len(e.scores)) for e in alone} == {((), "", 2)}
+    worth = {e.context_id: e.scores for e in alone}
+    empty = [e for e in samples if not e.lines]
+    assert empty
+    assert not any(e.survived for e in empty), "nothing is trained twice"
+    assert all(e.scores == worth[e.context_id] for e in empty)
+    trained = [line.text for job in school.trainer.jobs for line in job.fresh[:1]]
+    assert sum(text.startswith("The mill of") and "\n" in text for text in trained) == 2 * len(alone)

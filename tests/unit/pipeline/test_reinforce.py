@@ -97,7 +97,8 @@ def test_the_policy_learns_the_answers_that_won_under_their_prompts(school: Scho
     assert {(line.prompt, line.text) for line in job.fresh} == {(e.prompt, e.raw) for e in best}
     assert ({e.sample for e in best}, len({e.context_id for e in best})) == ({0}, 3)
     assert {e.reward is None for e in school.episodes()} == {False}
-    assert (job.recipe, job.parent) == (school.settings.recipes["policy"], None)
+    tempered = school.settings.recipes["policy"].model_copy(update={"temperature": 0.3})
+    assert (job.recipe, job.parent) == (tempered, None), "as the forms of the winners were sampled"
 
 
 def test_what_was_learned_is_a_candidate_with_files_that_are_vouched_for(school: School) -> None:

@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from seald.config.retraining import Retrain, Rewards
-from seald.domain.episode import Episode
+from seald.domain.episode import PASSAGE_ARM, Episode
 from seald.domain.policy import MixedForm, Policy
-from seald.policy.reinforce import has_signal, lessons_of, reweighted, winners
+from seald.domain.self_edit import Line
+from seald.policy.forms import split
+from seald.policy.registry import load_policy
+from seald.policy.reinforce import has_signal, lessons_of, reweighted, temperature_of, winners
 from seald.policy.reliability import reliability
 from seald.policy.rewards import rewards
 from tests.unit.policy.episodes import episode, score
@@ -149,15 +152,59 @@ def test_the_number_of_samples_stays_and_more_wins_are_no_less(
 
 def test_lessons_are_prompt_and_answer_in_a_stable_order() -> None:
     given = [
-        episode(context="ctx-2", raw="epochs: 4\nTwo."),
-        episode(context="ctx-1", sample=3, raw="Late."),
-        episode(context="ctx-1", sample=1, raw="Early."),
-        episode(context="ctx-1", sample=2, raw="  "),
+        answered("ctx-2", 0, "epochs: 4\nTwo.", "Two."),
+        answered("ctx-1", 3, "Late.", "Late."),
+        answered("ctx-1", 1, "Early.", "Early."),
+        answered("ctx-1", 2, "  "),
     ]
-    lines = lessons_of(given)
-    assert lines == lessons_of(given[::-1])
+    lines = lessons_of(given, FORMS_THERE)
+    assert lines == lessons_of(given[::-1], FORMS_THERE)
     assert [line.text for line in lines] == ["Early.", "Late.", "epochs: 4\nTwo."]
     assert [line.prompt for line in lines] == ["Write about ctx-1."] * 2 + ["Write about ctx-2."]
+
+
+def answered(context: str, sample: int, raw: str, *kept: str, form: str = "rewrite") -> Episode:
+    lines = tuple(Line(prompt=f"{n}?", text=text) for n, text in enumerate(kept))
+    return episode(context=context, sample=sample, raw=raw, form=form, lines=lines)
+
+
+FORMS_THERE = load_policy("default")[1]
+
+
+@pytest.mark.parametrize(
+    ("form", "kept", "told"),
+    [
+        ("rewrite", ("Ada was born.", "Ada was born.", "Bo came later."), "Ada was born. Bo came later."),
+        ("implications", ("Ada was born.", "Bo came later."), "Ada was born.\nBo came later."),
+        ("implications-long", ("Ada was born.", "Bo came later."), "Ada was born.\n\nBo came later."),
+        ("self-qa", ("Ada.", "Bo."), "Question: 0?\nAnswer: Ada.\nQuestion: 1?\nAnswer: Bo."),
+    ],
+)
+def test_only_what_was_kept_is_learned_and_reads_back_as_it_is(form: str, kept: tuple[str, ...], told: str) -> None:
+    """What the filter dropped was paid for by nobody."""
+    (line,) = lessons_of([answered("ctx-1", 0, "epochs: 4\nOne. A lie. Two.", *kept, form=form)], FORMS_THERE)
+    assert (line.text, line.ended) == (f"epochs: 4\n{told}", True)
+    read = split(FORMS_THERE[form], told, "Title")
+    assert list(dict.fromkeys(each.text for each in read)) == list(dict.fromkeys(kept))
+
+
+def test_a_configuration_is_learned_as_it_was_written() -> None:
+    assert lessons_of([answered("ctx-1", 0, '{"epochs": 4}\n', "x", form="configuration")], FORMS_THERE)[0].text == (
+        '{"epochs": 4}'
+    )
+
+
+def test_the_loss_is_at_the_temperature_that_was_sampled_at() -> None:
+    won = [episode(form="rewrite"), episode(form="implications-long", sample=1)]
+    assert temperature_of(won, FORMS_THERE) == pytest.approx((0.3 + 0.5) / 2)
+
+
+@pytest.mark.parametrize(("alone", "wins"), [(0.0, True), (0.9, False), (1.1, False)])
+def test_who_does_not_beat_the_passage_alone_does_not_win(alone: float, wins: bool) -> None:
+    passage = episode(arm=PASSAGE_ARM, raw="", rewards=[alone, alone])
+    group = [passage, episode(sample=1, rewards=[1.0, 1.0]), episode(sample=2, rewards=[-3.0, -3.0])]
+    won = winners({"ctx-1": group}, Retrain(), 0.1)
+    assert ([e.sample for e in won if e.arm != PASSAGE_ARM] == [1]) is wins
 
 
 BINARY = Retrain().of("task")

@@ -49,12 +49,14 @@ def gradient(stack: LoraStack, learner: int) -> torch.Tensor:
     return torch.cat([grad.flatten() for grad in grads if grad is not None])
 
 
-def loss_alone(stack: LoraStack, examples: tuple[Example, ...]) -> torch.Tensor:
+def loss_alone(
+    stack: LoraStack, examples: tuple[Example, ...], *, learner: int = 0, temperature: float = 1.0
+) -> torch.Tensor:
     total = torch.zeros(())
     for example in examples:
         row = torch.tensor([example.token_ids])
-        with stack.seated((0, row.shape[1])):
-            logits = stack.model(input_ids=row).logits[0, example.loss_from - 1 : -1]
+        with stack.seated((learner, row.shape[1])):
+            logits = stack.model(input_ids=row).logits[0, example.loss_from - 1 : -1] / temperature
         total = total + torch.nn.functional.cross_entropy(logits, row[0, example.loss_from :], reduction="sum")
     return total / sum(example.loss_tokens for example in examples)
 
@@ -133,3 +135,23 @@ def test_padding_is_what_transformers_computes_for_a_masked_and_padded_line(tiny
     expected.backward()
     assert loss == pytest.approx(expected.item(), rel=1e-5)
     torch.testing.assert_close(gradient(stack, 0), gradient(alone, 0), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("head", ["a product", "more", "a product and a bias"])
+def test_at_a_temperature_the_loss_is_of_what_is_sampled_at_it(
+    tiny_model: Path, examples: tuple[Example, ...], monkeypatch: pytest.MonkeyPatch, head: str
+) -> None:
+    """Each learner's own temperature, over its own trees; held against plain logits, divided."""
+    if head == "more":
+        monkeypatch.setattr("seald.training.objective._plain_head", lambda _: None)
+    stack, objective = stack_of(tiny_model, 2)
+    objective._is_biased = head == "a product and a bias"
+    trees, temperatures = [grown(examples[:2]), grown(examples[1:])], [0.3, 1.0]
+    row = lay_out(trees, [tree.weight for tree in trees], CPU, temperatures=temperatures)
+    losses = objective.backward(row, (0, 1))
+    for learner, (own, temperature) in enumerate(zip((examples[:2], examples[1:]), temperatures, strict=True)):
+        alone, _ = stack_of(tiny_model, 2)
+        loss = loss_alone(alone, own, learner=learner, temperature=temperature)
+        loss.backward()
+        assert losses[learner] == pytest.approx(loss.item(), rel=1e-5)
+        torch.testing.assert_close(gradient(stack, learner), gradient(alone, learner), rtol=1e-4, atol=1e-5)
