@@ -118,8 +118,7 @@ class SolvedObject(BaseModel):
 
 def _chosen(figures: dict[str, Any]) -> Configuration | None:
     practice = practice_of(figures)
-    is_tried = practice is not None and any(tried.marks for tried in practice.tried)
-    return practice.best[0].configuration if practice is not None and is_tried else None
+    return practice.best[0].configuration if practice is not None and practice.ways else None
 
 
 def model_of(task: Task) -> str:

@@ -3,7 +3,8 @@
 Arms, all with two attempts an input, voted over the same views: `in_context`, the base with the examples in its prompt;
 `fixed`, the recipe's own configuration; `self_edit`, of all configurations that were tried the one that did best on
 examples left out; `oracle`, the one that does best on the tests, which nobody knows beforehand. With rounds of
-retraining `learned`: as `self_edit`, but from samples of the policy that was learned on other tasks.
+retraining `policy` and `learned`: as `self_edit`, but of the policy's own replies alone, before it was retrained on
+other tasks and after; where none of them can be trained by, the base with the examples in its prompt.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from seald.bench.fewshot_policy import add_run, best_of, policy_of, retrained
+from seald.bench.fewshot_policy import add_run, best_of, policy_before, policy_of, retrained
 from seald.bench.intervals import accuracy, difference
 from seald.bench.report import Figures
 from seald.bench.workroom import WAIT_SECONDS, workroom
@@ -36,7 +37,7 @@ from seald.policy.voting import solves
 from seald.ports import BASE
 
 ARMS = ("in_context", "fixed", "self_edit", "oracle")
-LEARNED = "learned"
+POLICY, LEARNED = "policy", "learned"
 Tell = Callable[[str], None]
 Counted = tuple[int, int]
 """Solved, asked."""
@@ -62,8 +63,9 @@ class Outcome(BaseModel):
 _OUTCOME = TypeAdapter(Outcome)
 
 
-class Learned(BaseModel):
-    """Of one task: how many tests were solved, and how many replies of the learned policy were no configuration."""
+class Replied(BaseModel):
+    """Of one task: how many tests were solved by what a policy wrote, and how many of its replies were no
+    configuration."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -71,7 +73,7 @@ class Learned(BaseModel):
     failed: int
 
 
-_LEARNED = TypeAdapter(Learned)
+_REPLIED = TypeAdapter(Replied)
 
 
 def measure(
@@ -99,32 +101,36 @@ def measure(
 def _add_learned(
     shop: Workshop, figures: Figures, run: Retraining, tasks: Sequence[TaskAsk], outcomes: Sequence[Outcome]
 ) -> None:
-    policy = policy_of(shop, run)
-    if policy is None:
+    learned = policy_of(shop, run)
+    if learned is None:
         return
-    nothing = Learned(solved=0, failed=0)
-    found = [
-        _by_learned(shop, ask, policy) if outcome.tried else nothing
-        for ask, outcome in zip(tasks, outcomes, strict=True)
-    ]
-    counted = [(each.solved, outcome.asked) for each, outcome in zip(found, outcomes, strict=True)]
-    before = [(outcome.solved["self_edit"], outcome.asked) for outcome in outcomes]
-    figures.add_interval(f"accuracy_{LEARNED}", accuracy(counted, seed=0))
-    figures.add_interval("learned_over_self_edit", difference(counted, before, seed=0))
-    samples = shop.settings.tasks.samples * len(tasks)
-    figures.add("parseable_before", 1 - sum(outcome.failed for outcome in outcomes) / samples)
-    figures.add("parseable_after", 1 - sum(each.failed for each in found) / samples)
+    found = {}
+    for arm, policy in ((POLICY, policy_before(shop, run)), (LEARNED, learned)):
+        found[arm] = [_by(shop, ask, outcome, policy) for ask, outcome in zip(tasks, outcomes, strict=True)]
+    asked = [outcome.asked for outcome in outcomes]
+    counted = {arm: list(zip([each.solved for each in made], asked, strict=True)) for arm, made in found.items()}
+    for arm, counts in counted.items():
+        figures.add_interval(f"accuracy_{arm}", accuracy(counts, seed=0))
+    figures.add_interval(f"{LEARNED}_over_{POLICY}", difference(counted[LEARNED], counted[POLICY], seed=0))
+    # Of a task that is refused nobody writes anything.
+    samples = shop.settings.tasks.samples * sum(outcome.tried > 0 for outcome in outcomes)
+    for name, arm in (("before", POLICY), ("after", LEARNED)):
+        if samples:
+            figures.add(f"parseable_{name}", 1 - sum(each.failed for each in found[arm]) / samples)
 
 
-def _by_learned(shop: Workshop, ask: TaskAsk, policy: Policy) -> Learned:
+def _by(shop: Workshop, ask: TaskAsk, outcome: Outcome, policy: Policy) -> Replied:
+    if not outcome.tried:
+        return Replied(solved=0, failed=0)
     task, adaptation, _ = submit(shop, ask)
-    kept = shop.settings.data_dir / "outcomes" / f"{task.id}-{policy.version}.json"
+    kept = shop.settings.data_dir / "outcomes" / f"{task.id}-own-{policy.version}.json"
 
-    def examined() -> Learned:
-        practice, best, folder = best_of(shop, task, adaptation, policy)
-        return Learned(solved=_solved(shop, task, folder, best), failed=practice.failed)
+    def examined() -> Replied:
+        failed, best, folder = best_of(shop, task, adaptation, policy)
+        solved = outcome.solved["in_context"] if best is None else _solved(shop, task, folder, best)
+        return Replied(solved=solved, failed=failed)
 
-    return remembered(kept, _LEARNED, examined)
+    return remembered(kept, _REPLIED, examined)
 
 
 def _outcome(shop: Workshop, ask: TaskAsk, tell: Tell) -> Outcome:
@@ -158,7 +164,7 @@ def _learned(shop: Workshop, adaptation: Adaptation) -> Adaptation:
 
 def _examined(shop: Workshop, task: Task, adaptation: Adaptation) -> Outcome:
     practice = practice_of(adaptation.figures)
-    if practice is None or any(tried.marks is None for tried in practice.tried):
+    if practice is None or not practice.ways or any(t.marks is None and t.failure is None for t in practice.tried):
         raise ConfigError(f"task {task.name!r} was not learned: {(adaptation.error or {}).get('message')}")
     adapters = zip(practice.tried, trained_on_all(shop, adaptation, task, practice.tried), strict=True)
     solved = [_solved(shop, task, folder, tried) for tried, folder in adapters]
@@ -180,7 +186,10 @@ def _examined(shop: Workshop, task: Task, adaptation: Adaptation) -> Outcome:
     )
 
 
-def _solved(shop: Workshop, task: Task, folder: Path, tried: Tried) -> int:
+def _solved(shop: Workshop, task: Task, folder: Path | None, tried: Tried) -> int:
+    """Nothing, where its training breaks."""
+    if folder is None:
+        return 0
     _, asking = Practice(policy="", tried=(tried,)).best
     with on_trial(shop, folder) as model:
         return _right(shop, task, model, asking)
@@ -209,7 +218,7 @@ def _figures(outcomes: Sequence[Outcome], samples: int) -> Figures:
         figures.add_interval(name, difference(counted["self_edit"], counted[arm], seed=0))
     figures.add("refused", fmean(not outcome.tried for outcome in outcomes))
     figures.add("promoted", fmean(outcome.promoted for outcome in outcomes))
-    figures.add("failed_samples", fmean(outcome.failed / samples for outcome in outcomes))
+    figures.add("failed_samples", fmean([o.failed / samples for o in outcomes if o.tried] or [0.0]))
     figures.add("tokens_a_task", fmean(outcome.tokens for outcome in outcomes))
     figures.add("seconds_a_task", fmean(outcome.seconds for outcome in outcomes))
     return figures

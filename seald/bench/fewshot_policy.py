@@ -1,6 +1,7 @@
 """`seald bench fewshot --rounds N`: the policy of tasks is retrained on others, then it writes for the measured ones.
 
-The arm `learned` is the learned policy's also where its tournament was lost: what is measured is what it writes.
+The arms `policy` and `learned` are what the policy alone writes, before and after: no configuration of the recipe's,
+none that is drawn. `learned` is the learned policy's also where its tournament was lost.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from seald.bench.report import Figures
 from seald.domain.adaptation import Adaptation
 from seald.domain.policy import Policy
 from seald.domain.retraining import Context, Retraining, RetrainingAsk
-from seald.domain.task import Practice, Task, TaskAsk, Tried
+from seald.domain.task import Task, TaskAsk, Tried
 from seald.domain.task_explained import FIGURES, practice_of
 from seald.errors import ConfigError
+from seald.pipeline.draft import policy_of as policy_at
 from seald.pipeline.retrain import ask_for_retraining
 from seald.pipeline.task_configure import practised
 from seald.pipeline.task_train import trained_on_all, try_all
@@ -40,9 +42,17 @@ def policy_of(shop: Workshop, run: Retraining) -> Policy | None:
     return shop.policies.get(run.version).policy if run.version is not None else None
 
 
-def best_of(shop: Workshop, task: Task, adaptation: Adaptation, policy: Policy) -> tuple[Practice, Tried, Path]:
-    """As the task's own adaptation chose, but from samples of `policy`: what came of it, the configuration that did
-    best on examples left out, and an adapter trained by it on all. What was tried already is not tried again.
+def policy_before(shop: Workshop, run: Retraining) -> Policy:
+    """The one that the run began with."""
+    return policy_at(shop, run, run.start)
+
+
+def best_of(
+    shop: Workshop, task: Task, adaptation: Adaptation, policy: Policy
+) -> tuple[int, Tried | None, Path | None]:
+    """Of what `policy` alone writes, without the recipe's own and without draws: how many replies are no configuration,
+    the one that did best on examples left out, and an adapter trained by it on all; None where there is none. What was
+    tried already is not tried again.
 
     Raises:
         ConfigError: the adaptation has tried nothing.
@@ -50,21 +60,23 @@ def best_of(shop: Workshop, task: Task, adaptation: Adaptation, policy: Policy) 
     before = practice_of(shop.adaptations.get(adaptation.id).figures)
     if before is None:
         raise ConfigError(f"task {task.name!r} was not learned")
-    known = {written(tried.configuration): tried for tried in before.tried if tried.marks is not None}
-    practice, _ = practised(shop, task, policy)
-    tried = tuple(_with_marks(each, known.get(written(each.configuration))) for each in practice.tried)
-    practice = practice.model_copy(update={"tried": tried, "in_context": before.in_context})
+    practice, wanted = practised(shop, task, policy)
+    replies = {written(found): found for found, _ in wanted if found is not None}
+    known = {written(tried.configuration): tried for tried in before.tried}
+    new = tuple(Tried(configuration=found, by="policy") for said, found in replies.items() if said not in known)
+    practice = before.model_copy(
+        update={"policy": policy.version, "failed": practice.failed, "tried": before.tried + new}
+    )
     shop.adaptations.add_figures(adaptation.id, {FIGURES: practice.model_dump(mode="json")})
     # What lies there was trained by other configurations.
     shutil.rmtree(shop.work_folder(adaptation.id), ignore_errors=True)
-    practice = try_all(shop, adaptation, task)
-    best, _ = practice.best
+    tried = try_all(shop, adaptation, task).tried
+    own = practice.model_copy(update={"tried": tuple(each for each in tried if written(each.configuration) in replies)})
+    if not own.ways:
+        return practice.failed, None, None
+    best, _ = own.best
     (folder,) = trained_on_all(shop, adaptation, task, [best])
-    return practice, best, folder
-
-
-def _with_marks(tried: Tried, known: Tried | None) -> Tried:
-    return tried if known is None else known.model_copy(update={"by": tried.by})
+    return practice.failed, best, folder
 
 
 def add_run(figures: Figures, run: Retraining) -> None:

@@ -50,7 +50,7 @@ def fewshot(
     """Tasks given by a few pairs of input and output: the examples in the prompt, a fixed configuration, the one that
     did best on examples left out, and the best of all in hindsight.
 
-    With --rounds, what the policy says that was learned on other tasks, too."""
+    With --rounds, what the policy alone says, before it was retrained on other tasks and after, too."""
     from seald.bench import fewshot as bench
     from seald.bench.families import tasks as made
     from seald.bench.plots import check_plot, plot_bars
@@ -64,7 +64,7 @@ def fewshot(
         figures = bench.measure(settings, asked, say, rounds=rounds, others=others)
     show_figures(figures, as_json=as_json)
     if plot is not None:
-        known = [arm for arm in (*bench.ARMS, bench.LEARNED) if f"accuracy_{arm}" in figures.figures]
+        known = [arm for arm in (*bench.ARMS, bench.POLICY, bench.LEARNED) if f"accuracy_{arm}" in figures.figures]
         arms = {arm: figures.interval(f"accuracy_{arm}") for arm in known}
         bars = {arm: (found.value, found.low, found.high) for arm, found in arms.items()}
         plot_bars(plot, "Tests solved, two attempts each", bars)

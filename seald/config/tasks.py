@@ -37,12 +37,13 @@ class Tasks(Section):
     lines: int = Field(48, ge=2, le=1000)
     """That an adapter is trained on at most."""
     tokens: int = Field(12_000, ge=1)
-    """That an adapter is trained on at most, in all epochs: of a task of large grids fewer lines are taken, though each
-    pair by itself always is. A GPU can do with many times as many."""
+    """That an adapter is trained on at most, in all epochs, also where the policy is retrained: of a task of large
+    grids fewer lines are taken, though each pair by itself always is. A GPU can do with many times as many."""
     together: int = Field(4, ge=1, le=64)
     """Adapters trained side by side in one process."""
     max_tokens: int = Field(2048, ge=64)
-    """Of a prompt with all examples and an output; a task that needs more is refused."""
+    """Of a prompt with all examples and its reply, within `model.max_model_len`; a task, or an input, that needs more
+    is refused."""
     votes: int = Field(8, ge=1, le=64)
     """Moved grids by which an output is predicted."""
     alpha: float = Field(0.05, gt=0, lt=0.5)

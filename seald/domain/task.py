@@ -243,6 +243,8 @@ class Tried(BaseModel):
     tokens: int = 0
     """Trained in all epochs of all folds."""
     seconds: float = 0.0
+    failure: str | None = None
+    """Code of how its training broke, on examples left out or on all: it is never chosen then."""
 
 
 class Practice(BaseModel):
@@ -260,10 +262,15 @@ class Practice(BaseModel):
     """The base model, with the same examples before each input."""
 
     @property
+    def ways(self) -> list[tuple[Tried, Asking]]:
+        """Configurations that were tried and can be trained, each with each way of asking."""
+        return [(tried, asking) for tried in self.tried if tried.failure is None for asking in tried.marks or ()]
+
+    @property
     def best(self) -> tuple[Tried, Asking]:
-        """The configuration, and the way of asking, that made most of the examples; the first of those alike."""
-        ways = [(tried, asking) for tried in self.tried if tried.marks for asking in tried.marks]
-        return max(ways, key=lambda way: (way[0].marks or {})[way[1]].score)
+        """The configuration, and the way of asking, that made most of the examples; the first of those alike. There
+        must be one."""
+        return max(self.ways, key=lambda way: (way[0].marks or {})[way[1]].score)
 
 
 class Solution(BaseModel):

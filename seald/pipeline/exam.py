@@ -40,7 +40,7 @@ def prepare(shop: Workshop, lesson: Lesson) -> Exam:
         EngineUnavailable, EngineRefused: the engine did not answer.
     """
     if lesson.context.subject == "task":
-        return prepare_task(shop.engine, lesson.context)
+        return prepare_task(shop, lesson.context)
     rewarded, hidden = _known(shop, lesson.context)
     if min(len(rewarded), len(hidden)) < ENOUGH:
         known = {probe.question.casefold() for probe in (*rewarded, *hidden)}

@@ -25,10 +25,11 @@ COPY = 85
 """Similarity (0 to 100) from which one document's text is a near copy of another's."""
 
 
-def forget(shop: Workshop, document: str) -> tuple[Adaptation, bool]:
+def forget(shop: Workshop, document: str, reason: str | None = None) -> tuple[Adaptation, bool]:
     """Take a document back; the adaptation that rebuilds without it, and whether this is the first time.
 
-    When it returns, no live version knows the document, and a kill changes nothing about that.
+    When it returns, no live version knows the document, and a kill changes nothing about that. `reason` goes into the
+    audit.
 
     Raises:
         NotFound: there is no such document.
@@ -43,7 +44,7 @@ def forget(shop: Workshop, document: str) -> tuple[Adaptation, bool]:
         target = _first_that_serves(shop, ways_back or [], staged)
         to = target.version if target is not None else None
         try:
-            adaptation, new = shop.forgetting.begin(document, to=to, copies=_copies(shop, known))
+            adaptation, new = shop.forgetting.begin(document, to=to, copies=_copies(shop, known), reason=reason)
         finally:
             follow(shop, known.collection)
     for version in knew:

@@ -26,6 +26,7 @@ from seald.pipeline.exam import heldout
 from seald.pipeline.known_results import results
 from seald.pipeline.sampling import stratified
 from seald.pipeline.task_exam import examined
+from seald.pipeline.task_size import affordable
 from seald.pipeline.trial import on_trial
 from seald.pipeline.workshop import Workshop
 
@@ -92,12 +93,17 @@ def _job(shop: Workshop, run: Retraining, context: Context, episode: Episode) ->
     named = settings.tasks.recipe if is_task else settings.policy.retrain.recipe
     beside = settings.policy.retrain.passage and not is_task
     passage = (Line(text=f"{context.title}\n{context.context}"),) if beside else ()
+    recipe = with_directives(settings.recipes[named], episode.directives)
+    lines = episode.lines
+    if is_task:
+        # As an adaptation would train it: what pays is what users get.
+        lines = affordable(shop, lines, len(context.examples), recipe.epochs)
     return TrainingJob(
         id=f"{run.id}, {context.title}, {episode.form} {episode.sample}",
         model=str(shop.base.folder),
-        recipe=with_directives(settings.recipes[named], episode.directives),
+        recipe=recipe,
         seed=_seed(shop, episode),
-        fresh=(*episode.lines, *passage),
+        fresh=(*lines, *passage),
         output=str(folder / "adapter"),
         checkpoint=str(folder / "checkpoint"),
     )
@@ -119,7 +125,7 @@ def _examine(
     begun = time.monotonic()
     with on_trial(shop, Path(job.output)) as model:
         if context.subject == "task":
-            gains = {**examined(shop.engine, context, exam, model), "heldout": 0.0, "retention": 0.0}
+            gains = {**examined(shop, context, exam, model), "heldout": 0.0, "retention": 0.0}
         else:
             gains = _of_passage(shop, context, exam, model)
     return Score(

@@ -16,15 +16,16 @@ from seald.domain.probe import Probe, ProbeResult, Split, probe_id
 from seald.domain.retraining import Context, Exam
 from seald.domain.task import Asking, Pair
 from seald.pipeline.task_ask import asked, marks
+from seald.pipeline.workshop import Workshop
 from seald.policy.augmenting import shown
-from seald.ports import BASE, Engine
+from seald.ports import BASE
 
 ASKINGS: tuple[Asking, ...] = get_args(Asking)
 Found = Mapping[Asking, Mapping[str, ProbeResult]]
 """What came of each way of asking, by probe id."""
 
 
-def prepare_task(engine: Engine, context: Context) -> Exam:
+def prepare_task(shop: Workshop, context: Context) -> Exam:
     """The task's exam with what the base makes of it in context.
 
     Raises:
@@ -33,11 +34,11 @@ def prepare_task(engine: Engine, context: Context) -> Exam:
     return Exam(
         rewarded=_probes(context, context.tests[::2], "reward"),
         hidden=_probes(context, context.tests[1::2], "guard"),
-        base=_results(engine, context, "among", BASE),
+        base=_results(shop, context, "among", BASE),
     )
 
 
-def examined(engine: Engine, context: Context, exam: Exam, model: str) -> dict[str, float]:
+def examined(shop: Workshop, context: Context, exam: Exam, model: str) -> dict[str, float]:
     """What an adapter gained over the base: of a `Score` the rise in right answers and in log-probability, of what is
     paid for and of what is hidden. Right is what is right by either way of asking; the log-probability is that of the
     way which is the better one.
@@ -45,7 +46,7 @@ def examined(engine: Engine, context: Context, exam: Exam, model: str) -> dict[s
     Raises:
         EngineUnavailable, EngineRefused: the engine did not answer.
     """
-    found = {how: _results(engine, context, how, model) for how in ASKINGS}
+    found = {how: _results(shop, context, how, model) for how in ASKINGS}
     return {
         "accuracy": _accuracy(exam, exam.rewarded, found),
         "logprob": _logprob(exam, exam.rewarded, found),
@@ -90,9 +91,9 @@ def _id(context: Context, test: Pair) -> str:
     return probe_id(context.id, shown(test.input), shown(test.output))
 
 
-def _results(engine: Engine, context: Context, how: Asking, model: str) -> dict[str, ProbeResult]:
+def _results(shop: Workshop, context: Context, how: Asking, model: str) -> dict[str, ProbeResult]:
     prompts = [asked(how, context.examples, test.input) for test in context.tests]
-    found = marks(engine, prompts, context.tests, model)
+    found = marks(shop, prompts, context.tests, model)
     results = zip(context.tests, found.correct, found.logprobs, strict=True)
     return {
         (id := _id(context, test)): ProbeResult(probe_id=id, correct=right, logprob=logprob)

@@ -10,6 +10,7 @@ from seald.domain.adapter import AdapterVersion
 from seald.domain.task import OF_GRIDS, Asking, Pair, Practice, Solution, Solved, Task, Value
 from seald.domain.task_explained import FIGURES
 from seald.pipeline.task_ask import asked, replies
+from seald.pipeline.task_size import require_askable
 from seald.pipeline.workshop import Workshop
 from seald.policy.augmenting import moved
 from seald.policy.grids import STAY, Move, moves
@@ -38,8 +39,10 @@ def solve(shop: Workshop, task: Task, inputs: Sequence[Value]) -> Solved:
     """Solutions by the task's live version, which is kept loaded meanwhile; by the base in context where none is live.
 
     Raises:
+        InvalidRequest: an input does not fit beside the examples, or speaks as others do.
         IntegrityError, CanaryMismatch, EngineUnavailable, EngineRefused: nothing was solved.
     """
+    require_askable(shop, task, inputs)
     live = shop.adapters.live(task.lineage)
     if live is None:
         return Solved(adapter=BASE, solutions=solutions(shop, task, inputs, BASE, "among"))
@@ -63,7 +66,7 @@ def solutions(shop: Workshop, task: Task, inputs: Sequence[Value], model: str, a
     seen = views(task, shop.settings.tasks.votes, asking)
     prompts = [view.prompt(value) for value in inputs for view in seen]
     like = [pair for view in seen for pair in view.pairs]
-    found = iter(replies(shop.engine, prompts, like, model))
+    found = iter(replies(shop, prompts, like, model))
     return tuple(_solution(value, [view.back(next(found)) for view in seen]) for value in inputs)
 
 

@@ -9,28 +9,28 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from functools import partial
-from itertools import accumulate
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
 from seald.config import Recipe
 from seald.domain.adaptation import Adaptation, AdaptationStatus
-from seald.domain.self_edit import Line
 from seald.domain.task import Asking, Configuration, Marks, Pair, Practice, Task, Tried
 from seald.domain.task_explained import FIGURES
 from seald.domain.training import TrainingJob, TrainingResult
+from seald.errors import TrainerFailed
 from seald.pipeline.attended import attended
+from seald.pipeline.earn import OWN_FAULT
 from seald.pipeline.publish import CANARY_TEXTS, publish
 from seald.pipeline.remembered import remembered
-from seald.pipeline.task_ask import asked, marks
+from seald.pipeline.task_ask import Prompt, asked, marks
 from seald.pipeline.task_configure import task_of
-from seald.pipeline.task_size import weight
+from seald.pipeline.task_size import affordable
 from seald.pipeline.trial import on_trial
 from seald.pipeline.workshop import Workshop
 from seald.policy.augmenting import lines, shown
-from seald.ports import BASE, Chat, Sampling
+from seald.ports import BASE, Sampling
 
 ASKINGS: tuple[Asking, ...] = get_args(Asking)
 PARAPHRASES = 2
@@ -41,42 +41,99 @@ _WORDS = TypeAdapter(dict[str, list[str]])
 
 
 def train_task(shop: Workshop, adaptation: Adaptation) -> None:
-    """Try what was not tried yet, choose, train, put the files in place."""
+    """Try what was not tried yet, choose, train, put the files in place.
+
+    Raises:
+        TrainerFailed: nothing can be trained, or what failed was no configuration's own fault.
+    """
     task = task_of(shop, adaptation)
     practice = try_all(shop, adaptation, task)
     version = shop.adapters.allot(adaptation)
     if version.sha256 is None:
-        chosen, _ = practice.best
-        job = _job(shop, task, chosen.configuration, task.examples, shop.files.draft(adaptation.id), adaptation.id)
-        job = job.model_copy(update={"canary_prompts": CANARY_TEXTS})
-        (result,) = _trained(shop, adaptation, [job])
+        chosen, job, result = _best_trained(shop, adaptation, task, practice)
         publish(shop, version, job, result, policy=practice.policy if chosen.by == "policy" else chosen.by)
     shop.adaptations.move(adaptation.id, AdaptationStatus.TRAINING, AdaptationStatus.GUARDING)
 
 
 def try_all(shop: Workshop, adaptation: Adaptation, task: Task) -> Practice:
-    """What the base makes of the examples in its context, and adapters of every configuration, each stored at once."""
+    """What the base makes of the examples in its context, and adapters of every configuration, each stored at once; of
+    one that breaks its training, how.
+
+    Raises:
+        TrainerFailed: for another reason than the configuration's own.
+    """
     practice = Practice.model_validate(shop.adaptations.get(adaptation.id).figures[FIGURES])
     if practice.in_context is None:
         practice = _stored(shop, adaptation, practice.model_copy(update={"in_context": _in_context(shop, task)}))
     for place, tried in enumerate(practice.tried):
-        if tried.marks is None:
-            found = (*practice.tried[:place], _try(shop, adaptation, task, tried), *practice.tried[place + 1 :])
-            practice = _stored(shop, adaptation, practice.model_copy(update={"tried": found}))
-            told = {"place": place + 1, "of": len(found), "by": tried.by, "seconds": found[place].seconds}
-            shop.adaptations.note(adaptation.id, "tried", told | _scores(found[place]))
+        if tried.marks is None and tried.failure is None:
+            found = _tried_or_failed(shop, adaptation, task, tried)
+            practice = _replaced(shop, adaptation, practice, tried, found)
+            told = {"place": place + 1, "of": len(practice.tried), "by": tried.by, "seconds": found.seconds}
+            shop.adaptations.note(adaptation.id, "tried", told | _scores(found))
     return practice
 
 
-def trained_on_all(shop: Workshop, adaptation: Adaptation, task: Task, tried: Sequence[Tried]) -> list[Path]:
-    """Folders of an adapter for each configuration, trained on all examples, in the adaptation's work folder."""
+def trained_on_all(shop: Workshop, adaptation: Adaptation, task: Task, tried: Sequence[Tried]) -> list[Path | None]:
+    """Folders of an adapter for each configuration, trained on all examples, in the adaptation's work folder; None
+    where that breaks its training.
+
+    Raises:
+        TrainerFailed: for another reason than a configuration's own.
+    """
     work = shop.work_folder(adaptation.id) / "whole"
     jobs = [
         _job(shop, task, each.configuration, task.examples, work / str(n), f"{adaptation.id}, {n + 1}")
         for n, each in enumerate(tried)
     ]
-    _trained(shop, adaptation, jobs)
-    return [Path(job.output) for job in jobs]
+    folders = _whole(shop, adaptation, [job for job, each in zip(jobs, tried, strict=True) if each.failure is None])
+    return [folders.get(job.id) for job in jobs]
+
+
+def _whole(shop: Workshop, adaptation: Adaptation, jobs: Sequence[TrainingJob]) -> dict[str, Path]:
+    """Job → folder, of those that can be trained."""
+    try:
+        _trained(shop, adaptation, jobs)
+    except TrainerFailed as failure:
+        _require_own_fault(failure)
+        return {} if len(jobs) == 1 else {k: v for job in jobs for k, v in _whole(shop, adaptation, [job]).items()}
+    return {job.id: Path(job.output) for job in jobs}
+
+
+def _best_trained(
+    shop: Workshop, adaptation: Adaptation, task: Task, practice: Practice
+) -> tuple[Tried, TrainingJob, TrainingResult]:
+    """By the best configuration that can be trained on all examples."""
+    while True:
+        _require_trainable(practice)
+        chosen, _ = practice.best
+        job = _job(shop, task, chosen.configuration, task.examples, shop.files.draft(adaptation.id), adaptation.id)
+        job = job.model_copy(update={"canary_prompts": CANARY_TEXTS})
+        try:
+            (result,) = _trained(shop, adaptation, [job])
+        except TrainerFailed as failure:
+            found = _failed(chosen, failure)
+            shutil.rmtree(job.output, ignore_errors=True)
+            shop.adaptations.note(adaptation.id, "untrainable", {"by": chosen.by, "code": failure.code})
+            practice = _replaced(shop, adaptation, practice, chosen, found)
+        else:
+            return chosen, job, result
+
+
+def _require_trainable(practice: Practice) -> None:
+    if not practice.ways:
+        codes = list(dict.fromkeys(tried.failure for tried in practice.tried if tried.failure is not None))
+        raise TrainerFailed(f"no configuration can be trained: {', '.join(codes)}", code=codes[0])
+
+
+def _failed(tried: Tried, failure: TrainerFailed) -> Tried:
+    _require_own_fault(failure)
+    return tried.model_copy(update={"failure": failure.code})
+
+
+def _require_own_fault(failure: TrainerFailed) -> None:
+    if failure.code not in OWN_FAULT:
+        raise failure
 
 
 def folds(examples: int, count: int) -> list[list[int]]:
@@ -84,26 +141,43 @@ def folds(examples: int, count: int) -> list[list[int]]:
     return [list(range(examples))[n :: min(count, examples)] for n in range(min(count, examples))]
 
 
+def _replaced(shop: Workshop, adaptation: Adaptation, practice: Practice, old: Tried, new: Tried) -> Practice:
+    tried = tuple(new if each is old else each for each in practice.tried)
+    return _stored(shop, adaptation, practice.model_copy(update={"tried": tried}))
+
+
 def _stored(shop: Workshop, adaptation: Adaptation, practice: Practice) -> Practice:
     shop.adaptations.add_figures(adaptation.id, {FIGURES: practice.model_dump(mode="json")})
     return practice
 
 
-def _scores(tried: Tried) -> dict[str, float]:
+def _scores(tried: Tried) -> dict[str, Any]:
+    if tried.failure is not None:
+        return {"failure": tried.failure}
     return {how: round(marks.score[0], 4) for how, marks in (tried.marks or {}).items()}
 
 
 def _in_context(shop: Workshop, task: Task) -> Marks:
     examples = task.examples
-    chats: list[Chat] = [""] * len(examples)
+    chats: list[Prompt] = [()] * len(examples)
     for fold in folds(len(examples), shop.settings.tasks.folds):
         for n in fold:
             chats[n] = asked("among", _others(examples, fold), examples[n].input)
-    return marks(shop.engine, chats, examples, BASE)
+    return marks(shop, chats, examples, BASE)
 
 
 def _others(examples: Sequence[Pair], fold: Sequence[int]) -> list[Pair]:
     return [pair for place, pair in enumerate(examples) if place not in fold]
+
+
+def _tried_or_failed(shop: Workshop, adaptation: Adaptation, task: Task, tried: Tried) -> Tried:
+    try:
+        return _try(shop, adaptation, task, tried)
+    except TrainerFailed as failure:
+        found = _failed(tried, failure)
+        # The next one's would be taken for done.
+        shutil.rmtree(shop.work_folder(adaptation.id) / "trials", ignore_errors=True)
+        return found
 
 
 def _try(shop: Workshop, adaptation: Adaptation, task: Task, tried: Tried) -> Tried:
@@ -141,17 +215,24 @@ def _joined(found: Sequence[Marks], order: Sequence[int]) -> Marks:
 def _examined(shop: Workshop, folder: Path, known: Sequence[Pair], left_out: Sequence[Pair]) -> dict[Asking, Marks]:
     with on_trial(shop, folder) as model:
         prompts = {how: [asked(how, known, pair.input) for pair in left_out] for how in ASKINGS}
-        return {how: marks(shop.engine, prompts[how], left_out, model) for how in ASKINGS}
+        return {how: marks(shop, prompts[how], left_out, model) for how in ASKINGS}
 
 
 def _trained(shop: Workshop, adaptation: Adaptation, jobs: Sequence[TrainingJob]) -> list[TrainingResult]:
-    """In batches, side by side."""
+    """In batches, side by side; one by one where memory does not suffice for a batch."""
     found: list[TrainingResult] = []
     for start in range(0, len(jobs), shop.settings.tasks.together):
-        batch = jobs[start : start + shop.settings.tasks.together]
-        train = partial(shop.trainer.train_together, batch)
-        found += attended(shop, shop.adaptations, adaptation.id, train)
+        found += _together(shop, adaptation, jobs[start : start + shop.settings.tasks.together])
     return found
+
+
+def _together(shop: Workshop, adaptation: Adaptation, batch: Sequence[TrainingJob]) -> list[TrainingResult]:
+    try:
+        return list(attended(shop, shop.adaptations, adaptation.id, partial(shop.trainer.train_together, batch)))
+    except TrainerFailed as failure:
+        if failure.code != "out_of_memory" or len(batch) == 1:
+            raise
+        return [result for job in batch for result in _together(shop, adaptation, [job])]
 
 
 def _job(
@@ -165,17 +246,10 @@ def _job(
         model=str(shop.base.folder),
         recipe=recipe_of(settings.recipes[settings.tasks.recipe], wanted),
         seed=settings.training.seed,
-        fresh=_affordable(shop, fresh, len(pairs), wanted.epochs),
+        fresh=affordable(shop, fresh, len(pairs), wanted.epochs),
         output=str(output),
         checkpoint=str(folder / "checkpoints" / output.name),
     )
-
-
-def _affordable(shop: Workshop, lines: Sequence[Line], least: int, epochs: int) -> tuple[Line, ...]:
-    """The first ones that `tasks.tokens` suffice for, `least` at least: each pair by itself."""
-    room = shop.settings.tasks.tokens / epochs
-    spent = accumulate(weight(shop, (*line.before, line.whole)) for line in lines)
-    return tuple(line for n, (line, so_far) in enumerate(zip(lines, spent, strict=True)) if n < least or so_far <= room)
 
 
 def recipe_of(recipe: Recipe, wanted: Configuration) -> Recipe:

@@ -29,9 +29,9 @@ def submit(shop: Workshop, ask: TaskAsk) -> tuple[Task, Adaptation, bool]:
     return shop.tasks.add(task)
 
 
-def remove(shop: Workshop, task: Task) -> None:
+def remove(shop: Workshop, task: Task, reason: str | None = None) -> None:
     """Delete a task with its adapters: the base answers no more for it, its files are gone. A policy that learned from
-    it writes no more, and its files are gone, too. Twice is once.
+    it writes no more, and its files are gone, too. `reason` goes into the audit. Twice is once.
 
     Raises:
         StoreError: of a commit that failed nobody knows whether it was made; what is left then goes at the next start.
@@ -41,7 +41,7 @@ def remove(shop: Workshop, task: Task) -> None:
     retrainings = shop.forgetting.retrained_by(task.id)
     with shop.pointer:
         try:
-            retired = shop.tasks.delete(task)
+            retired = shop.tasks.delete(task, reason)
         finally:
             follow(shop, task.lineage)
     for version in versions:

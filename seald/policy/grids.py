@@ -121,19 +121,24 @@ STAY = Move("as it is", lambda g: g, lambda g: g)
 
 def moves(wanted: Sequence[Augmentation], count: int, draw: random.Random) -> list[Move]:
     """So many different moves of the wanted sorts, drawn in turn; fewer where there are no more. Where `chain` is
-    wanted, every other one is two of them, one after the other."""
+    wanted, every other one is two of them, one after the other. Moves that do the same are one, whatever they are
+    called; what leaves every grid as it is is none."""
     sorts = [sort for sort in wanted if sort in DRAWN]
-    found: dict[str, Move] = {}
+    found: dict[Grid, Move] = {}
     for n in range(count * TRIES if sorts else 0):
         move = DRAWN[sorts[n % len(sorts)]](draw)
         if "chain" in wanted and n % 2:
             move = move.then(DRAWN[draw.choice(sorts)](draw))
-        found.setdefault(move.name, move)
+        effect = move.ahead(PROBE)
+        if effect != PROBE:
+            found.setdefault(effect, move)
         if len(found) == count:
             break
     return list(found.values())
 
 
+PROBE: Grid = ((0, 1, 2, 3, 4), (5, 6, 7, 8, 9))
+"""Every colour once, more columns than rows: no two different moves make the same of it."""
 TRIES = 4
 """Times that a move is drawn for each that is wanted: it may have been drawn before."""
 DRAWN: dict[Augmentation, Callable[[random.Random], Move]] = {

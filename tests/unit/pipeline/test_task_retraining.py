@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from seald.domain.tournament import INCUMBENT, LEARNED, RECIPE
 from seald.errors import Conflict, IntegrityError, InvalidRequest
 from seald.pipeline.contest import TOURNAMENT, WHOLE
 from seald.pipeline.retrain import ask_by_schedule, ask_for_retraining, roll_back_policy
+from seald.pipeline.score import score
 from seald.pipeline.tasks import remove, submit
 from tests.unit.pipeline.apprentice import Apprentice, CarefulTrainer, turned
 from tests.unit.pipeline.conftest import MILLS, MOST_STEPS, QUICK, Killed, School
@@ -153,6 +155,18 @@ def test_an_adapter_is_trained_as_the_configuration_says_on_the_examples_alone(w
         recipe.model_copy(update={**asked, "learning_rate": 0.0002}),
     }
     assert all(job.parent is None for job in jobs)
+
+
+def test_an_episode_is_trained_on_as_few_tokens_as_an_adaptation(schools: Schools) -> None:
+    school = schools()
+    school.ask(TASKS)
+    school.step_until(S.SCORING)
+    few = school.settings.tasks.model_copy(update={"tokens": 100})
+    shop = replace(school.shop, settings=school.settings.model_copy(update={"tasks": few}))
+    good = next(episode for episode in school.episodes() if episode.raw == GOOD)
+    score(shop, school.run, {lesson.id: lesson for lesson in shop.retrainings.lessons(school.run.id)}, [good])
+    (job,) = school.trainer.calls[-1]
+    assert job.fresh == good.lines[:4] and len(good.lines) > 4, "each pair by itself is left"
 
 
 def test_the_recipe_is_to_be_beaten_and_tokens_are_as_they_come(whole: School) -> None:

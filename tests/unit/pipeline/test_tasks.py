@@ -202,8 +202,8 @@ def test_removed_by_a_commit_that_was_made_but_not_told_it_answers_no_more(
     task, _ = taught(site)
     really = site.stores.tasks.delete
 
-    def untold(gone: Task) -> None:
-        really(gone)
+    def untold(gone: Task, reason: str | None) -> None:
+        really(gone, reason)
         raise StoreError("the database failed")
 
     monkeypatch.setattr(site.stores.tasks, "delete", untold)
@@ -224,8 +224,8 @@ def test_removed_while_it_is_learned_it_never_serves(site: Site) -> None:
 
 
 def test_what_does_not_fit_into_a_prompt_or_has_anothers_name_is_refused(sites: Sites) -> None:
-    site = sites(max_tokens=64)
-    with pytest.raises(InvalidRequest, match=r"tokens; the limit is 64 \(tasks.max_tokens\)"):
+    site = sites(max_tokens=128)
+    with pytest.raises(InvalidRequest, match=r"tokens; the limit is 128 \(tasks.max_tokens\)"):
         submit(site.shop, ask())
     with pytest.raises(InvalidRequest):
         submit(site.shop, ask("a", "b", collection="No Such"))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from seald.domain.task import OF_GRIDS, Grid
 from seald.policy.grids import (
     DRAWN,
+    PROBE,
     halved,
     mirrored,
     moves,
@@ -91,3 +92,15 @@ def test_the_wanted_sorts_are_drawn_in_turn_each_move_once() -> None:
     assert moves([], 4, random.Random(1)) == moves(["reorder", "chain"], 4, random.Random(1)) == []
     chained = [move.name for move in moves(OF_GRIDS, 8, random.Random(3))]
     assert any(", " in name for name in chained)
+
+
+@pytest.mark.parametrize(
+    ("sorts", "most"),
+    [(["flip", "chain"], 3), (["transpose", "chain"], 1), (["rotate", "chain"], 3), (["rotate", "flip", "chain"], 7)],
+)
+@pytest.mark.parametrize("seed", range(20))
+def test_moves_differ_in_what_they_do_and_none_does_nothing(sorts: list[str], most: int, seed: int) -> None:
+    found = moves(sorts, 32, random.Random(seed))  # type: ignore[arg-type]
+    effects = [move.ahead(PROBE) for move in found]
+    assert PROBE not in effects
+    assert len(set(effects)) == len(effects) <= most
