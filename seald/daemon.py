@@ -126,7 +126,7 @@ class Daemon:
             server_header=False,
             proxy_headers=False,
         )
-        log.info("seald answers", url=f"http://{server.host}:{server.port}", model=self._base.name)
+        log.info("seald answers", url=server.url, model=self._base.name)
         _Server(config, self._stopping).run()
 
     def _make_workshop(self, base: BaseModel) -> Workshop:

@@ -11,6 +11,7 @@ from seald.api.event_stream import EventObject
 from seald.api.events import Asked
 from seald.api.idempotency import Idempotent
 from seald.api.paging import After, Limit
+from seald.api.reasons import REASON_BODY, Reason
 from seald.api.services import Services, Wired
 from seald.api.shapes import AdaptationDetail, AdaptationObject, Listing
 from seald.domain.adaptation import APPROVED, RELEASED, RUNNABLE, Adaptation, AdaptationStatus
@@ -50,18 +51,18 @@ def list_events(id: str, services: Wired, asked: Asked) -> Listing[EventObject] 
     return asked.answer(services, partial(store.events, id), lambda: store.get(id).status in RUNNABLE)
 
 
-@router.post("/v1/adaptations/{id}/approve")
-def approve(id: str, services: Wired) -> AdaptationObject:
+@router.post("/v1/adaptations/{id}/approve", openapi_extra=REASON_BODY)
+def approve(id: str, reason: Reason, services: Wired) -> AdaptationObject:
     """Promote a held adaptation, or queue one that was held before anything was written. 409 when it is not held."""
     unwritten = services.adaptations.get(id).version is None
     after, said = (AdaptationStatus.QUEUED, RELEASED) if unwritten else (AdaptationStatus.PROMOTING, APPROVED)
-    adaptation = services.adaptations.move(id, AdaptationStatus.HELD, after, figures={said: True})
+    adaptation = services.adaptations.move(id, AdaptationStatus.HELD, after, figures={said: True}, reason=reason)
     services.wake()
     return shaped(services, adaptation)
 
 
-@router.post("/v1/adaptations/{id}/reject")
-def reject(id: str, services: Wired) -> AdaptationObject:
+@router.post("/v1/adaptations/{id}/reject", openapi_extra=REASON_BODY)
+def reject(id: str, reason: Reason, services: Wired) -> AdaptationObject:
     """Give up a held adaptation and its candidate. 409 when it is not held; rejecting twice is once."""
     adaptation = services.adaptations.get(id)
     status = adaptation.status
@@ -69,17 +70,17 @@ def reject(id: str, services: Wired) -> AdaptationObject:
         raise IllegalTransition(f"{id} is {status}; only a held adaptation can be rejected (a running one: cancel)")
     if status is AdaptationStatus.HELD:
         if adaptation.version is None:
-            services.adaptations.move(id, status, AdaptationStatus.REJECTED, error=REJECTED_BY_PERSON)
+            services.adaptations.move(id, status, AdaptationStatus.REJECTED, error=REJECTED_BY_PERSON, reason=reason)
         else:
-            services.adapters.reject(id, error=REJECTED_BY_PERSON)
+            services.adapters.reject(id, error=REJECTED_BY_PERSON, reason=reason)
         services.wake()
     return shaped(services, services.adaptations.get(id))
 
 
-@router.post("/v1/adaptations/{id}/cancel")
-def cancel(id: str, services: Wired) -> AdaptationObject:
+@router.post("/v1/adaptations/{id}/cancel", openapi_extra=REASON_BODY)
+def cancel(id: str, reason: Reason, services: Wired) -> AdaptationObject:
     """Stop an adaptation: at once when it is queued or held, else at the pipeline's next step."""
-    adaptation = services.adaptations.request_cancel(id)
+    adaptation = services.adaptations.request_cancel(id, reason=reason)
     services.wake()
     return shaped(services, adaptation)
 

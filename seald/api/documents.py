@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 
 from seald.api.idempotency import Idempotent
 from seald.api.paging import After, Limit
+from seald.api.reasons import ReasonParam
 from seald.api.services import Services, Wired
 from seald.api.shapes import DeletedDocument, DocumentDetail, DocumentObject, ForgottenDocument, Listing, unix
 from seald.api.submission import REQUEST_BODY, NewFile, NewText, read_submission
@@ -64,11 +65,11 @@ def show_certificate(id: str, services: Wired) -> Certificate:
 
 
 @router.delete("/v1/documents/{id}", status_code=202, responses={200: {"model": DeletedDocument}})
-def forget_document(id: str, response: Response, services: Wired) -> DeletedDocument:
+def forget_document(id: str, response: Response, services: Wired, reason: ReasonParam = None) -> DeletedDocument:
     """Forget a document: 202 once no live version knows it, and an adaptation that rebuilds without it. Forgotten
     already: 200 and the same adaptation."""
     services.refuse_new_work_while_draining()
-    adaptation, new = services.forget(id)
+    adaptation, new = services.forget(id, reason)
     services.wake()
     response.status_code = 202 if new else 200
     return DeletedDocument(id=id, adaptation=adaptation.id)

@@ -36,6 +36,10 @@ def router(metrics: Metrics) -> APIRouter:
             raise StoreError(f"not ready: {no_writes}")
         return {"status": "ready"}
 
+    for path, route in (("/livez", livez), ("/readyz", readyz)):
+        # Many who only look ask by HEAD.
+        routes.add_api_route(path, route, methods=["HEAD"], include_in_schema=False)
+
     @routes.get("/metrics", response_class=PlainTextResponse)
     def scrape() -> PlainTextResponse:
         """Prometheus' text format: the daemon's own, then the engines', which have the label `replica`."""

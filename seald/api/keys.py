@@ -10,6 +10,7 @@ from seald.api.bodies import JSON, read_object, validate
 from seald.api.idempotency import Idempotent
 from seald.api.key_shapes import KeyObject, NewKeyObject, RevokedKey
 from seald.api.paging import After, Limit
+from seald.api.reasons import ReasonParam
 from seald.api.services import Wired
 from seald.api.shapes import Listing
 from seald.domain.key import KeyAsk, new_secret
@@ -48,6 +49,6 @@ def show_key(id: str, services: Wired) -> KeyObject:
 
 
 @router.delete("/v1/keys/{id}")
-def revoke_key(id: str, services: Wired) -> RevokedKey:
+def revoke_key(id: str, services: Wired, reason: ReasonParam = None) -> RevokedKey:
     """Revoke a key: its next request is refused. Twice is once."""
-    return RevokedKey.of(services.keys.revoke(id))
+    return RevokedKey.of(services.keys.revoke(id, reason=reason))

@@ -12,6 +12,9 @@ from seald.api.errors import answer_for
 from seald.api.headers import KEY, header
 from seald.errors import Forbidden
 
+PROBED = frozenset({"/livez", "/readyz"})
+"""Asked through a proxy, by the name that it goes by, and never with a key."""
+
 
 class LocalOrigin:
     """ASGI middleware: 403 when a browser says that a page from elsewhere sent a request that came with no key.
@@ -42,7 +45,7 @@ class LocalOrigin:
                 param="Origin",
                 code="forbidden_origin",
             )
-        if host and is_loopback(self._bound) and not self._ours(f"//{host}"):
+        if host and is_loopback(self._bound) and not self._ours(f"//{host}") and scope["path"] not in PROBED:
             return Forbidden(
                 f"this daemon is not called {host[:200]!r}; address it as localhost",
                 param="Host",

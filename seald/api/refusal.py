@@ -10,6 +10,8 @@ from seald.ports import BASE, Route
 
 CONTEXT_WORDS = ("maximum context length", "max_model_len", "maximum model length")
 """How vLLM says that a prompt is too long; it has no code for it."""
+AWAY = frozenset({503, 529})
+"""An engine, or a proxy before it, that is overloaded, or starts."""
 
 
 def refusal(status: int, body: bytes | str, route: Route, path: str) -> SealdError:
@@ -24,6 +26,8 @@ def refusal(status: int, body: bytes | str, route: Route, path: str) -> SealdErr
         return _missing(said, message, route, path)
     if status in (401, 403):
         return EngineError("the engine refuses this daemon's key; check engine.url and its key")
+    if status in AWAY:
+        return EngineUnavailable("the engine takes no requests at this moment; try again shortly")
     if route.engine_name != BASE:
         message = message.replace(route.engine_name, route.model)
     code, param = said.get("code"), said.get("param")

@@ -12,6 +12,7 @@ from seald.api.events import Asked
 from seald.api.idempotency import Idempotent
 from seald.api.paging import After, Limit
 from seald.api.policy_shapes import RetrainingObject
+from seald.api.reasons import REASON_BODY, Reason
 from seald.api.services import Wired
 from seald.api.shapes import Listing
 from seald.domain.retraining import RUNNABLE
@@ -40,9 +41,9 @@ def list_events(id: str, services: Wired, asked: Asked) -> Listing[EventObject] 
     return asked.answer(services, partial(store.events, id), lambda: store.get(id).status in RUNNABLE)
 
 
-@router.post("/v1/retrainings/{id}/cancel")
-def cancel(id: str, services: Wired) -> RetrainingObject:
+@router.post("/v1/retrainings/{id}/cancel", openapi_extra=REASON_BODY)
+def cancel(id: str, reason: Reason, services: Wired) -> RetrainingObject:
     """Stop a retraining: at once when it is queued, else at the pipeline's next step. 409 once it has ended."""
-    retraining = services.retrainings.request_cancel(id)
+    retraining = services.retrainings.request_cancel(id, reason=reason)
     services.wake()
     return RetrainingObject.of(retraining)

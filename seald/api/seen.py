@@ -39,10 +39,10 @@ def seen_by(services: Services, key: Key) -> Services:
     if key.is_limited:
         models = _Models(services, key)
         seen |= {"gateway": models, "solve_task": models.solve_task, "answers": _answers(services, key)}
-        seen["status"] = partial(_unplaced, services.status)
+        seen |= {"feedback": _ratings(services, key), "status": partial(_unplaced, services.status)}
     if key.collections is not None:
         within = frozenset(key.collections)
-        for part in (_documents, _adaptations, _versions, _collections, _tasks, _ratings):
+        for part in (_documents, _adaptations, _versions, _collections, _tasks):
             seen |= part(services, within)
         seen["status"] = _status(services, within)
     return replace(services, **seen) if seen else services
@@ -112,7 +112,7 @@ def _documents(services: Services, within: Within) -> dict[str, Any]:
     return {
         "documents": seen,
         "ingest": _ingesting(services.ingest, within),
-        "forget": lambda id: services.forget(get(id).id),
+        "forget": lambda id, reason: services.forget(get(id).id, reason),
         "forgetting": SimpleNamespace(adaptation_of=forgetting.adaptation_of, certificate=certificate),
     }
 
@@ -138,7 +138,7 @@ def _adaptations(services: Services, within: Within) -> dict[str, Any]:
         page=partial(store.page, within=within),
         events=store.events,
         move=store.move,
-        request_cancel=lambda id: store.request_cancel(get(id).id),
+        request_cancel=lambda id, reason: store.request_cancel(get(id).id, reason=reason),
     )
     return {"adaptations": seen}
 
@@ -210,10 +210,12 @@ def _answers(services: Services, key: Key) -> SimpleNamespace:
     return SimpleNamespace(note=answers.note, find=find)
 
 
-def _ratings(services: Services, within: Within) -> dict[str, Any]:
+def _ratings(services: Services, key: Key) -> SimpleNamespace:
+    """Those of its collections; of a key of some models only its own, as its answers are."""
     store = services.feedback
-    seen = SimpleNamespace(rate=store.rate, of_collection=store.of_collection, page=partial(store.page, within=within))
-    return {"feedback": seen}
+    within = None if key.collections is None else frozenset(key.collections)
+    page = partial(store.page, within=within, asker=None if key.models is None else key.id)
+    return SimpleNamespace(rate=store.rate, of_collection=store.of_collection, page=page)
 
 
 def _unplaced(status: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -236,13 +238,21 @@ def _status(services: Services, within: Within) -> Callable[[], dict[str, Any]]:
                 services.adaptations.get(training["adaptation"], within=within)
         except NotFound:
             training = None
-        return {**found, "collections": collections, "training": training}
+        engine = found["engine"]
+        replicas = [{**one, "loaded": [*filter(theirs, one["loaded"])]} for one in engine["replicas"]]
+        quarantined = [one for one in engine["quarantined"] if theirs(one["version"])]
+        engine = {**engine, "replicas": replicas, "quarantined": quarantined}
+        return {**found, "collections": collections, "training": training, "engine": engine}
+
+    def theirs(label: str) -> bool:
+        return _sees(services, within, label.rpartition("@")[0])
 
     return status
 
 
-def _sees(services: Services, within: Within, lineage: str, at: datetime) -> bool:
-    """Whether what was made in `lineage` at this moment is of one of the collections, or of a task kept with one."""
+def _sees(services: Services, within: Within, lineage: str, at: datetime | None = None) -> bool:
+    """Whether what was made in `lineage` (at this moment, else as it is now) is of one of the collections, or of a task
+    kept with one."""
     if lineage in within:
         return True
     try:
@@ -250,7 +260,7 @@ def _sees(services: Services, within: Within, lineage: str, at: datetime) -> boo
     except NotFound:
         return False
     # Before the task was there, another of its name may have been.
-    return task.lineage == lineage and at >= task.created
+    return task.lineage == lineage and (at is None or at >= task.created)
 
 
 def _require(collection: str, within: Within, *, param: str = "collection") -> None:

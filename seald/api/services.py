@@ -102,16 +102,16 @@ class Services:
     """`(collection, to, reason)` → the version that is live now, None for the base. Errors of `roll_back`."""
     compact: Callable[[str, str | None], tuple[Adaptation, bool]]
     """`(collection, message)` → its open compaction, and whether that is new. Errors of `request_compaction`."""
-    forget: Callable[[str], tuple[Adaptation, bool]]
-    """`(document)` → the adaptation that rebuilds without it, and whether that is new. Errors of `forget`."""
+    forget: Callable[[str, str | None], tuple[Adaptation, bool]]
+    """`(document, reason)` → the adaptation that rebuilds without it, and whether that is new. Errors of `forget`."""
     forgetting: ForgettingStore
     tasks: TaskStore
     submit_task: Callable[[TaskAsk], tuple[Task, Adaptation, bool]]
     """The task, the adaptation that last took it up, and whether the task is new. Errors of `tasks.submit`."""
     solve_task: Callable[[Task, Sequence[Value]], Solved]
     """Errors of `tasks.solve`."""
-    remove_task: Callable[[Task], None]
-    """Errors of `tasks.remove`."""
+    remove_task: Callable[[Task, str | None], None]
+    """`(task, reason)`. Errors of `tasks.remove`."""
     retrainings: RetrainingStore
     episodes: EpisodeStore
     policies: PolicyStore

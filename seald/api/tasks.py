@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 
 from seald.api.idempotency import Idempotent
 from seald.api.paging import After, Limit
+from seald.api.reasons import ReasonParam
 from seald.api.services import Services, Wired
 from seald.api.shapes import Listing
 from seald.api.task_request import REQUEST_BODY, SolveRequest, inputs_of, read_ask, read_solve
@@ -50,11 +51,11 @@ def solve(id: str, asked: Annotated[SolveRequest, Depends(read_solve)], services
 
 
 @router.delete("/v1/tasks/{id}")
-def delete_task(id: str, services: Wired) -> DeletedTask:
+def delete_task(id: str, services: Wired, reason: ReasonParam = None) -> DeletedTask:
     """Delete a task with its examples and adapters. Its name may be used again."""
     services.refuse_new_work_while_draining()
     task = services.tasks.get(id)
-    services.remove_task(task)
+    services.remove_task(task, reason)
     services.wake()
     return DeletedTask(id=task.id)
 

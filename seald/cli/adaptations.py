@@ -11,7 +11,7 @@ from rich.text import Text
 
 from seald.bench.plots import check_plot
 from seald.cli.adaptation_plot import losses, plot, sparkline
-from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, say, screen, show_json, show_list
+from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Reason, Url, because, say, screen, show_json, show_list
 from seald.cli.follow import follow
 
 app = typer.Typer(help="Runs of the pipeline.", no_args_is_help=True)
@@ -62,21 +62,21 @@ def watch(id: str, url: Url = DEFAULT_URL) -> None:
 
 
 @app.command("approve")
-def approve(id: str, url: Url = DEFAULT_URL) -> None:
+def approve(id: str, reason: Reason = None, url: Url = DEFAULT_URL) -> None:
     """Let a held candidate be promoted."""
-    say(f"{id} is {Daemon(url).post(f'/v1/adaptations/{id}/approve')['status']}")
+    say(f"{id} is {Daemon(url).post(f'/v1/adaptations/{id}/approve', because(reason))['status']}")
 
 
 @app.command("reject")
-def reject(id: str, url: Url = DEFAULT_URL) -> None:
+def reject(id: str, reason: Reason = None, url: Url = DEFAULT_URL) -> None:
     """Reject a held candidate."""
-    say(f"{id} is {Daemon(url).post(f'/v1/adaptations/{id}/reject')['status']}")
+    say(f"{id} is {Daemon(url).post(f'/v1/adaptations/{id}/reject', because(reason))['status']}")
 
 
 @app.command("cancel")
-def cancel(id: str, url: Url = DEFAULT_URL) -> None:
+def cancel(id: str, reason: Reason = None, url: Url = DEFAULT_URL) -> None:
     """Stop an adaptation that is not yet being promoted."""
-    say(f"{id} is {Daemon(url).post(f'/v1/adaptations/{id}/cancel')['status']}")
+    say(f"{id} is {Daemon(url).post(f'/v1/adaptations/{id}/cancel', because(reason))['status']}")
 
 
 def _events(daemon: Daemon, id: str) -> list[dict[str, Any]]:

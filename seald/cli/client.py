@@ -17,6 +17,7 @@ from seald.errors import SealdError
 
 Url = Annotated[str, typer.Option("--url", envvar="SEALD_URL", help="Where the daemon answers.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's object and nothing else.")]
+Reason = Annotated[str | None, typer.Option(help="Written into the audit, for good: quote no document.")]
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 screen = Console()
@@ -24,17 +25,19 @@ progress = Console(stderr=True)
 
 
 class Refused(SealdError):
-    """The daemon answered with an error, or did not answer."""
+    """The daemon answered with an error or with what is no JSON, did not answer, or could not be asked."""
 
 
 class Daemon:
     """A client of one daemon.
 
-    Every method raises Refused, with the API's own message and code.
+    Making one and every method raise Refused, with the API's own message and code where there are any.
     """
 
     def __init__(self, url: str) -> None:
         key = os.environ.get("SEALD_API_KEY")
+        if key and not (key.isascii() and key.isprintable()):
+            raise Refused("SEALD_API_KEY is not a key as `seald keys create` prints it", code="invalid_key")
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=300.0, trust_env=False)
         self._url = url
@@ -42,19 +45,20 @@ class Daemon:
     def get(self, path: str, **params: Any) -> Any:
         """The JSON of a GET; parameters that are None are left out."""
         given = {name: value for name, value in params.items() if value is not None}
-        return self._answer(self._http.build_request("GET", path, params=given)).json()
+        return _json(self._answer(self._http.build_request("GET", path, params=given)))
 
     def post(self, path: str, body: dict[str, Any] | None = None, **more: Any) -> Any:
         """The JSON of a POST."""
-        return self._answer(self._http.build_request("POST", path, json=body, **more)).json()
+        return _json(self._answer(self._http.build_request("POST", path, json=body, **more)))
 
-    def delete(self, path: str) -> Any:
-        """The JSON of a DELETE."""
-        return self._answer(self._http.build_request("DELETE", path)).json()
+    def delete(self, path: str, **params: Any) -> Any:
+        """The JSON of a DELETE; parameters that are None are left out."""
+        given = {name: value for name, value in params.items() if value is not None}
+        return _json(self._answer(self._http.build_request("DELETE", path, params=given)))
 
     def put(self, path: str, body: dict[str, Any]) -> Any:
         """The JSON of a PUT."""
-        return self._answer(self._http.build_request("PUT", path, json=body)).json()
+        return _json(self._answer(self._http.build_request("PUT", path, json=body)))
 
     def all(self, path: str, **params: Any) -> list[dict[str, Any]]:
         """Every element of a paged list."""
@@ -102,6 +106,11 @@ def say(message: str) -> None:
     progress.print(message, highlight=False, soft_wrap=True)
 
 
+def because(reason: str | None) -> dict[str, Any] | None:
+    """The body that gives a reason; None where there is none."""
+    return None if reason is None else {"reason": reason}
+
+
 def show_json(value: Any) -> None:
     """The API's object on standard output."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
@@ -124,6 +133,13 @@ def show_table(title: str, rows: list[dict[str, Any]], columns: dict[str, str]) 
         # Not markup: brackets in what is shown are its own.
         table.add_row(*(Text("" if row.get(key) is None else str(row[key])) for key in columns.values()))
     screen.print(table)
+
+
+def _json(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        raise Refused(f"{answer.request.url} answered with no JSON; is it a seald daemon?", code="not_json") from None
 
 
 def _refusal(answer: httpx.Response) -> Refused:

@@ -189,7 +189,7 @@ def _server(url: str, rank: int) -> Finding:
 
 
 def _daemon(settings: Settings) -> Finding:
-    url = f"http://{settings.server.host}:{settings.server.port}"
+    url = settings.server.url
     try:
         found = Daemon(url).get("/v1/status")
     except Refused as refused:

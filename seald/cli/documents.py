@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, say, screen, show_json, show_list, show_table
+from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Reason, Url, say, screen, show_json, show_list, show_table
 from seald.cli.follow import follow
 
 CERTIFICATE_SECONDS = 60.0
@@ -48,12 +48,13 @@ def show_document(id: str, url: Url = DEFAULT_URL, as_json: AsJson = False) -> N
 def forget_document(
     id: str,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end; print the certificate.")] = False,
+    reason: Reason = None,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
     """Take a document back. Exit code 1 if that was refused or, with --wait, not shown to be done."""
     daemon = Daemon(url)
-    found = daemon.delete(f"/v1/documents/{id}")
+    found = daemon.delete(f"/v1/documents/{id}", reason=reason)
     if not wait:
         _show(found, as_json=as_json)
         return

@@ -52,11 +52,18 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror or error}", code="unreadable_file") from None
+
+
 def _send(daemon: Daemon, file: Path, collection: str) -> dict[str, Any]:
     with progress.status(f"sending {file}"):
         try:
             about = {"collection": collection, "source": file.as_posix()}
-            document = daemon.post("/v1/documents", files={"file": (file.name, file.read_bytes())}, data=about)
+            document = daemon.post("/v1/documents", files={"file": (file.name, _read(file))}, data=about)
         except Refused as refusal:
             if refusal.code == "unreachable":
                 raise

@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 from rich.markup import escape
 
-from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Refused, Url, say, show_json, show_list
+from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Reason, Refused, Url, because, say, show_json, show_list
 from seald.config import load_settings
 
 SECONDS_OF_A_DAY = 86_400
@@ -39,6 +39,7 @@ def create(
     ] = False,
     config: Annotated[Path | None, typer.Option(help="With --offline: the daemon's seald.toml.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="With --offline: the daemon's data folder.")] = None,
+    reason: Reason = None,
     url: Url = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
@@ -46,6 +47,7 @@ def create(
     limits = {"requests_per_minute": rate, "concurrency": concurrency}
     asked: dict[str, Any] = {key: value or None for key, value in limits.items() if value is not None}
     asked |= {"name": name, "collections": collection or None, "models": model or None}
+    asked |= because(reason) or {}
     asked["expires"] = None if days is None else int(time.time()) + days * SECONDS_OF_A_DAY
     if offline:
         found = _create_offline({**asked, "scopes": scope or ["admin"]}, config, data_dir, file)
@@ -69,10 +71,13 @@ def list_keys(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
 
 @app.command("revoke")
 def revoke(
-    id: Annotated[str, typer.Argument(help="Id of the key.")], url: Url = DEFAULT_URL, as_json: AsJson = False
+    id: Annotated[str, typer.Argument(help="Id of the key.")],
+    reason: Reason = None,
+    url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
 ) -> None:
     """Revoke a key: its next request is refused."""
-    found = Daemon(url).delete(f"/v1/keys/{id}")
+    found = Daemon(url).delete(f"/v1/keys/{id}", reason=reason)
     if as_json:
         show_json(found)
     else:

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from seald.bench.plots import check_plot
-from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Url, say, show_json, show_list, show_table
+from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Reason, Url, because, say, show_json, show_list, show_table
 from seald.cli.context_files import read_contexts
 from seald.cli.follow_retraining import follow_retraining
 from seald.cli.policy_plot import plot
@@ -124,9 +124,9 @@ def list_retrainings(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
 
 
 @app.command("cancel")
-def cancel(id: str, url: Url = DEFAULT_URL) -> None:
+def cancel(id: str, reason: Reason = None, url: Url = DEFAULT_URL) -> None:
     """Stop a retraining."""
-    found = Daemon(url).post(f"/v1/retrainings/{quote(id, safe='')}/cancel")
+    found = Daemon(url).post(f"/v1/retrainings/{quote(id, safe='')}/cancel", because(reason))
     say(_state(found) if found["finished"] else f"{_state(found)} and stops at its next step")
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 from rich.markup import escape
 
-from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Refused, Url, progress, say, show_json, show_list
+from seald.cli.client import DEFAULT_URL, AsJson, Daemon, Reason, Refused, Url, progress, say, show_json, show_list
 from seald.cli.follow import follow
 from seald.cli.task_files import read_inputs, read_tasks
 from seald.cli.task_show import show_solutions, show_task
@@ -88,9 +88,9 @@ def solve(
 
 
 @app.command("delete")
-def delete(name: Name, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
+def delete(name: Name, reason: Reason = None, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """Delete a task with its examples and adapters."""
-    found = Daemon(url).delete(_path(name))
+    found = Daemon(url).delete(_path(name), reason=reason)
     if as_json:
         show_json(found)
     else:

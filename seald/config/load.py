@@ -19,8 +19,8 @@ def load_settings(file: Path | None, **overrides: Any) -> Settings:
     `overrides` are dotted keys with double underscores (`server__port=0`); None values are left out.
 
     Raises:
-        ConfigError: the file is missing or not TOML, or a key is unknown or has a wrong value; the message
-            names each such key.
+        ConfigError: the file is missing, cannot be read or is not TOML, or a key is unknown or has a wrong value; the
+            message names each such key.
     """
     values = _read_toml(file) if file is not None else {}
     _lay_over(values, EnvSettingsSource(Settings)())
@@ -38,6 +38,8 @@ def _read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"no configuration file at {file}; name one with --config or leave it out") from None
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} is not valid TOML: {error}") from None
 

@@ -24,6 +24,12 @@ class Server(Section):
     trace: bool = False
     """Whether a request with the header `x-seald-trace: 1` has its prompt and its answer logged."""
 
+    @property
+    def url(self) -> str:
+        """The address, an IPv6 one in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
 
 class Model(Section):
     """The base model. Nothing is downloaded unless `name` is a hub name and `offline` is false."""

@@ -22,6 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field
 GENESIS = "0" * 64
 """What stands for the hash before the first entry's."""
 
+LONGEST_REASON = 1000
+"""In characters, of what a person gives as a reason."""
+
 AuditAction = Literal[
     "promotion",
     "rollback",
@@ -37,7 +40,8 @@ AuditAction = Literal[
 ]
 """`promotion`, `rollback`: a live pointer was moved, by whomever. `approval`, `rejection`, `cancellation`: a person's
 word on an adaptation or a retraining. `deletion`: a document was taken back, or a task deleted. `compaction`,
-`retraining`: one was asked for. `settings`: those of a collection."""
+`retraining`: one was asked for. `settings`: those of a collection. `key_created`, `key_revoked`: a key, and what it may
+do."""
 
 
 class Entry(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -10,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from seald.config.keys import MOST
+from seald.domain.audit import LONGEST_REASON
 from seald.domain.document import COLLECTION_NAME
 from seald.domain.feedback import BASE_MODEL
 from seald.domain.model_id import MODEL_ID
@@ -65,6 +67,8 @@ class KeyAsk(BaseModel):
     """Requests at once; a stream counts until it ends."""
     expires: Annotated[int, Field(strict=True, gt=0, le=LAST_MOMENT)] | None = None
     """Unix seconds."""
+    reason: Annotated[str, Field(max_length=LONGEST_REASON, strict=True)] | None = None
+    """For the audit; the key does not keep it."""
 
     def require_first(self) -> None:
         """Raise InvalidRequest unless the key may manage keys: the first one closes the door, and nobody else could
@@ -113,6 +117,11 @@ class Key(BaseModel):
             expires=expires,
             **limits,
         )
+
+    def granted(self) -> str:
+        """What it may do, as compact text for the audit; what is not limited is left out."""
+        limits = self.model_dump(mode="json", include={"scopes", "collections", "models", "expires"}, exclude_none=True)
+        return json.dumps(limits, sort_keys=True, ensure_ascii=False)
 
     def usable(self, now: datetime) -> bool:
         """Neither revoked nor expired."""

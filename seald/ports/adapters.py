@@ -69,9 +69,10 @@ class AdapterStore(Protocol):
         """In the order of GuardName."""
         ...
 
-    def reject(self, adaptation_id: str, *, error: dict[str, Any] | None) -> None:
+    def reject(self, adaptation_id: str, *, error: dict[str, Any] | None, reason: str | None = None) -> None:
         """Candidate → rejected and adaptation → rejected, in one transaction. Twice is once. What a rebuild without a
-        forgotten document should have brought back is queued to be learned again."""
+        forgotten document should have brought back is queued to be learned again. `reason` goes into the audit where
+        a person rejects."""
         ...
 
     def repair(self, adaptation_id: str, *, reasons: str) -> AdapterVersion:

@@ -92,8 +92,10 @@ class AdaptationStore(Protocol):
         *,
         figures: dict[str, Any] | None = None,
         error: dict[str, Any] | None = None,
+        reason: str | None = None,
     ) -> Adaptation:
-        """`UPDATE … WHERE status = before`, figures merged in, event `status` written beside it.
+        """`UPDATE … WHERE status = before`, figures merged in, event `status` written beside it; `reason` goes into the
+        audit where a person decides.
 
         Raises IllegalTransition when the move is not legal or somebody moved it first.
         """
@@ -111,8 +113,9 @@ class AdaptationStore(Protocol):
         """Events with a `seq` above `after`, oldest first. Raises NotFound for an unknown adaptation."""
         ...
 
-    def request_cancel(self, id: str) -> Adaptation:
-        """Queued and held ones become cancelled at once, running ones when the pipeline next looks.
+    def request_cancel(self, id: str, *, reason: str | None = None) -> Adaptation:
+        """Queued and held ones become cancelled at once, running ones when the pipeline next looks. `reason` goes into
+        the audit.
 
         Raises NotFound; IllegalTransition from `promoting` on.
         """

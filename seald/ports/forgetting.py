@@ -39,13 +39,15 @@ class ForgettingStore(Protocol):
         """Retrainings that had a passage of it as a lesson, or went by a policy that learned from it, oldest first."""
         ...
 
-    def begin(self, document: str, *, to: int | None, copies: Sequence[str]) -> tuple[Adaptation, bool]:
+    def begin(
+        self, document: str, *, to: int | None, copies: Sequence[str], reason: str | None = None
+    ) -> tuple[Adaptation, bool]:
         """In one transaction: the document becomes a tombstone, versions that knew it are retired or rejected,
         whatever else was being made of it is stopped (and begun anew where it learns something else), the live
         pointer moves to `to` (None: the base) if what is live knows it, `copies` are queued to be learned again,
         and the adaptation that rebuilds without it is queued. Retrainings under way that `retrained_by` lists fail
-        (code `document_forgotten`), and a learned policy that learned from it no longer writes. Twice is once: then
-        `False`.
+        (code `document_forgotten`), and a learned policy that learned from it no longer writes. `reason` goes
+        into the audit. Twice is once: then `False`.
 
         Raises NotFound for an unknown document.
         """

@@ -39,6 +39,6 @@ class KeyStore(Protocol):
         """Oldest first, those after the key `after`, revoked ones, too. Raises NotFound when `after` is none."""
         ...
 
-    def revoke(self, id: str) -> Key:
-        """From now on nobody finds it. Twice is once. Raises NotFound."""
+    def revoke(self, id: str, *, reason: str | None = None) -> Key:
+        """From now on nobody finds it; `reason` goes into the audit. Twice is once. Raises NotFound."""
         ...

@@ -74,8 +74,9 @@ class RetrainingStore(Protocol):
         """Events with a `seq` above `after`, oldest first. Raises NotFound for an unknown retraining."""
         ...
 
-    def request_cancel(self, id: str) -> Retraining:
-        """A queued one becomes cancelled at once, a running one when the pipeline next looks.
+    def request_cancel(self, id: str, *, reason: str | None = None) -> Retraining:
+        """A queued one becomes cancelled at once, a running one when the pipeline next looks. `reason` goes into the
+        audit.
 
         Raises NotFound; IllegalTransition for one that has ended.
         """

@@ -35,8 +35,9 @@ class TaskStore(Protocol):
         """Oldest first, those after the task `after` (name or id). Raises NotFound when `after` is none."""
         ...
 
-    def delete(self, task: Task) -> tuple[int, ...]:
+    def delete(self, task: Task, reason: str | None = None) -> tuple[int, ...]:
         """In one transaction: its examples are gone, its adaptations that have not ended are cancelled, its versions
         retired, nothing of it is live; return the versions that had files. A retraining that it is a lesson of has
-        failed, a policy that learned from it writes no more and has no weights. Twice is once."""
+        failed, a policy that learned from it writes no more and has no weights. `reason` goes into the audit. Twice is
+        once."""
         ...

@@ -44,9 +44,15 @@ class FeedbackStore(Protocol):
         ...
 
     def page(
-        self, *, collection: str | None, after: int, limit: int, within: Collection[str] | None = None
+        self,
+        *,
+        collection: str | None,
+        after: int,
+        limit: int,
+        within: Collection[str] | None = None,
+        asker: str | None = None,
     ) -> Page[tuple[int, Feedback]]:
-        """Each with its number, oldest first, those with a number above `after`."""
+        """Each with its number, oldest first, those with a number above `after`; of one `asker`'s answers alone."""
         ...
 
 

@@ -90,10 +90,11 @@ class SqlAdaptations:
         *,
         figures: dict[str, Any] | None = None,
         error: dict[str, Any] | None = None,
+        reason: str | None = None,
     ) -> Adaptation:
         """`UPDATE … WHERE status = before`, with the event beside it. Raises IllegalTransition."""
         with self._session.write() as connection:
-            return move(connection, self._clock, id, before, after, figures=figures, error=error)
+            return move(connection, self._clock, id, before, after, figures=figures, error=error, reason=reason)
 
     def note(self, id: str, type: str, data: dict[str, Any]) -> None:
         """Append an event."""
@@ -115,7 +116,7 @@ class SqlAdaptations:
             AdaptationEvent(seq=r.seq, adaptation_id=r.adaptation, at=r.at, type=r.type, data=r.data) for r in found
         ]
 
-    def request_cancel(self, id: str) -> Adaptation:
+    def request_cancel(self, id: str, *, reason: str | None = None) -> Adaptation:
         """Queued and held ones are cancelled at once, running ones when the pipeline next looks."""
         with self._session.write() as connection:
             now = fetch(connection, id)
@@ -124,7 +125,7 @@ class SqlAdaptations:
             if now.status in TERMINAL or now.status is AdaptationStatus.PROMOTING:
                 raise IllegalTransition(f"{id} is {now.status}: too late to cancel it")
             if now.status in AT_ONCE or not now.cancel_requested:
-                states = {"from_value": now.status, "to_value": AdaptationStatus.CANCELLED}
+                states = {"from_value": now.status, "to_value": AdaptationStatus.CANCELLED, "reason": reason}
                 audit.append(connection, self._clock, action="cancellation", target=id, **states)
             if now.status in AT_ONCE:
                 return move(connection, self._clock, id, now.status, AdaptationStatus.CANCELLED)
@@ -147,13 +148,9 @@ class SqlAdaptations:
 
     def training(self) -> dict[str, Any] | None:
         """`{adaptation, step, steps}` of the one that trains; None when none does."""
-        query = (
-            select(event_rows.c.adaptation, event_rows.c.data)
-            .join(rows, rows.c.id == event_rows.c.adaptation)
-            .where(rows.c.status == AdaptationStatus.TRAINING, event_rows.c.type == "training")
-            .order_by(event_rows.c.seq.desc())
-            .limit(1)
-        )
+        of_training = (rows.c.status == AdaptationStatus.TRAINING) & (event_rows.c.type == "training")
+        query = select(event_rows.c.adaptation, event_rows.c.data).join(rows, rows.c.id == event_rows.c.adaptation)
+        query = query.where(of_training).order_by(event_rows.c.seq.desc()).limit(1)
         with self._session.read() as connection:
             last = connection.execute(query).one_or_none()
         if last is None:
@@ -269,6 +266,7 @@ def move(
     *,
     figures: dict[str, Any] | None = None,
     error: dict[str, Any] | None = None,
+    reason: str | None = None,
 ) -> Adaptation:
     """The guarded update, for use inside a wider transaction. Raises IllegalTransition."""
     check_transition(before, after)
@@ -283,7 +281,8 @@ def move(
     more = {key: value for key, value in (("figures", figures), ("error", error)) if value}
     note(connection, clock, id, "status", {"from": before, "to": after, **more})
     if before is AdaptationStatus.HELD and after in DECISIONS:
-        audit.append(connection, clock, action=DECISIONS[after], target=id, from_value=before, to_value=after)
+        word = {"from_value": before, "to_value": after, "reason": reason}
+        audit.append(connection, clock, action=DECISIONS[after], target=id, **word)
     return fetch(connection, id)
 
 

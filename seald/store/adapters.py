@@ -136,7 +136,7 @@ class SqlAdapters:
             found = [Verdict.model_validate(dict(row)) for row in connection.execute(query).mappings()]
         return sorted(found, key=lambda verdict: GUARD_ORDER[verdict.guard])
 
-    def reject(self, adaptation_id: str, *, error: dict[str, Any] | None) -> None:
+    def reject(self, adaptation_id: str, *, error: dict[str, Any] | None, reason: str | None = None) -> None:
         """Candidate → rejected and adaptation → rejected, in one transaction. Twice is once.
 
         What a rebuild without a forgotten document should have brought back is queued to be learned again.
@@ -146,9 +146,8 @@ class SqlAdapters:
             if adaptation.status is AdaptationStatus.REJECTED:
                 return
             self._decide(connection, adaptation, AdapterStatus.REJECTED)
-            adaptations.move(
-                connection, self._clock, adaptation_id, adaptation.status, AdaptationStatus.REJECTED, error=error
-            )
+            states = adaptation.status, AdaptationStatus.REJECTED
+            adaptations.move(connection, self._clock, adaptation_id, *states, error=error, reason=reason)
             if adaptation.kind is AdaptationKind.FORGET:
                 relearning.mend(connection, self._clock, adaptation)
 

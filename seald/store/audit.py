@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from seald.domain.actor import acting
 from seald.domain.audit import GENESIS, AuditAction, Entry, Head, Verification, digest, verify
@@ -33,7 +33,7 @@ class SqlAudit:
             query = query.where(rows.c.action == action)
         with self._session.read() as connection:
             found = connection.execute(query).mappings().all()
-        return Page(data=[Entry.model_validate(dict(row)) for row in found[:limit]], has_more=len(found) > limit)
+        return Page(data=[*map(_read, found[:limit])], has_more=len(found) > limit)
 
     def head(self) -> Head:
         """Where the chain ends. Raises StoreError where that is lost."""
@@ -46,7 +46,7 @@ class SqlAudit:
             head = _head(connection)
             walk = select(rows).where(rows.c.number <= head.entries).order_by(rows.c.number)
             with connection.execute(walk, execution_options={"yield_per": AT_ONCE}) as found:
-                bad = verify((Entry.model_validate(dict(row)) for row in found.mappings()), head)
+                bad = verify(map(_read, found.mappings()), head)
             bad = bad or connection.scalar(select(func.min(rows.c.number)).where(rows.c.number > head.entries))
             contains = None if noted is None else _contains(connection, noted)
         return Verification(**head.model_dump(), first_bad=bad, contains=contains)
@@ -82,6 +82,12 @@ def append(
     entry = bare.model_copy(update={"hash": digest(bare)})
     connection.execute(rows.insert().values(**entry.model_dump()))
     connection.execute(update(heads).values(entries=entry.number, hash=entry.hash))
+
+
+def _read(row: RowMapping) -> Entry:
+    """What somebody has made no text of is shown as Python writes it, which its hash does not stand for."""
+    values = {name: value if isinstance(value, str | int | None) else repr(value) for name, value in row.items()}
+    return Entry.model_validate(values)
 
 
 def _head(connection: Connection) -> Head:

@@ -46,13 +46,21 @@ class SqlFeedback:
         }
 
     def page(
-        self, *, collection: str | None, after: int, limit: int, within: Collection[str] | None = None
+        self,
+        *,
+        collection: str | None,
+        after: int,
+        limit: int,
+        within: Collection[str] | None = None,
+        asker: str | None = None,
     ) -> Page[tuple[int, Feedback]]:
-        """Each with its number, oldest first, those with a number above `after`."""
+        """Each with its number, oldest first, those with a number above `after`; of one `asker`'s answers alone."""
         query = select(rows).where(rows.c.seq > after, made_in(rows.c.collection, rows.c.at, within))
         query = query.order_by(rows.c.seq).limit(limit + 1)
         if collection is not None:
             query = query.where(rows.c.collection == collection)
+        if asker is not None:
+            query = query.where(rows.c.asker == asker)
         with self._session.read() as connection:
             found = [dict(row) for row in connection.execute(query).mappings()]
         data = [(int(row.pop("seq")), Feedback.model_validate(row)) for row in found[:limit]]

@@ -74,7 +74,9 @@ class SqlForgetting:
         with self._session.read() as connection:
             return unlearning.touched(connection, document)
 
-    def begin(self, document: str, *, to: int | None, copies: Sequence[str]) -> tuple[Adaptation, bool]:
+    def begin(
+        self, document: str, *, to: int | None, copies: Sequence[str], reason: str | None = None
+    ) -> tuple[Adaptation, bool]:
         """The tombstone, and all that may never be undone, in one transaction. Twice is once: then `False`."""
         with self._session.write() as connection:
             known = documents.find(connection, document)
@@ -83,7 +85,8 @@ class SqlForgetting:
             knowing = taint.numbers(connection, known.collection, document)
             rest = _known_beside(connection, known, knowing)
             erasure.bury(connection, self._clock, document)
-            audit.append(connection, self._clock, action="deletion", target=document, from_value=known.collection)
+            why = {"from_value": known.collection, "reason": reason}
+            audit.append(connection, self._clock, action="deletion", target=document, **why)
             withdrawn = unlearning.stop(connection, self._clock, document)
             again, more = self._stop(connection, known, knowing)
             versions.shut(connection, known.collection, knowing)

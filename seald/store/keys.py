@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, func, select, update
 
 from seald.domain.key import Key, KeyAsk, hash_of
-from seald.errors import NotFound
+from seald.errors import NotFound, StoreError
 from seald.ports import Clock, Page
 from seald.store import audit
 from seald.store.key_tables import keys as rows
@@ -23,19 +25,18 @@ class SqlKeys:
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session = session
         self._clock = clock
-        with session.read() as connection:
-            self._known = {row.sha256: _read(row) for row in connection.execute(select(rows))}
+        self._known = self._all()
 
     def create(self, ask: KeyAsk, secret: str) -> Key:
         """Store a key. Raises InvalidRequest."""
         key = Key.of(ask, secret, self._clock.now())
-        with self._session.write() as connection:
+        with self._remembering(key) as connection:
             if connection.scalar(select(func.count()).select_from(rows)) == 0:
                 ask.require_first()
             values = key.model_dump(mode="json", exclude={*MOMENTS}) | {name: getattr(key, name) for name in MOMENTS}
             connection.execute(rows.insert().values(**values, number=next_number(connection, rows.c.number)))
-            audit.append(connection, self._clock, action="key_created", target=key.id)
-        self._known[key.sha256] = key
+            granted = {"to_value": key.granted(), "reason": ask.reason}
+            audit.append(connection, self._clock, action="key_created", target=key.id, **granted)
         return key
 
     def find(self, secret: str) -> Key | None:
@@ -66,16 +67,39 @@ class SqlKeys:
             found, more = numbered_page(connection, rows, select(rows), after=after, limit=limit, noun="key")
         return Page(data=[_read(row) for row in found], has_more=more)
 
-    def revoke(self, id: str) -> Key:
+    def revoke(self, id: str, *, reason: str | None = None) -> Key:
         """Twice is once. Raises NotFound."""
-        with self._session.write() as connection:
+        now, key = self._clock.now(), self.get(id)
+        with self._remembering(key if key.revoked else key.model_copy(update={"revoked": now})) as connection:
             unrevoked = (rows.c.id == id) & rows.c.revoked.is_(None)
-            done = connection.execute(update(rows).where(unrevoked).values(revoked=self._clock.now()))
+            done = connection.execute(update(rows).where(unrevoked).values(revoked=now))
             key = _find(connection, id)
             if done.rowcount:
-                audit.append(connection, self._clock, action="key_revoked", target=id)
-        self._known[key.sha256] = key
+                states = {"from_value": "usable", "to_value": "revoked"}
+                audit.append(connection, self._clock, action="key_revoked", target=id, reason=reason, **states)
         return key
+
+    @contextmanager
+    def _remembering(self, key: Key) -> Iterator[Connection]:
+        """A transaction that leaves `key` so, also in memory. Where nobody can say whether it was made, the database is
+        asked; where that says nothing, `key` counts: a key may be revoked too early, never too late."""
+        try:
+            with self._session.write() as connection:
+                yield connection
+        except StoreError:
+            self._known[key.sha256] = key
+            with suppress(StoreError):
+                there = self._all().get(key.sha256)
+                if there is None:
+                    del self._known[key.sha256]
+                else:
+                    self._known[key.sha256] = there
+            raise
+        self._known[key.sha256] = key
+
+    def _all(self) -> dict[str, Key]:
+        with self._session.read() as connection:
+            return {row.sha256: _read(row) for row in connection.execute(select(rows))}
 
 
 def _find(connection: Connection, id: str) -> Key:

@@ -121,14 +121,14 @@ class SqlRetrainings:
             RetrainingEvent(seq=r.seq, retraining_id=r.retraining, at=r.at, type=r.type, data=r.data) for r in found
         ]
 
-    def request_cancel(self, id: str) -> Retraining:
+    def request_cancel(self, id: str, *, reason: str | None = None) -> Retraining:
         """A queued one is cancelled at once, a running one when the pipeline next looks."""
         with self._session.write() as connection:
             now = fetch(connection, id)
             if now.status in TERMINAL:
                 raise IllegalTransition(f"{id} is {now.status}: too late to cancel it")
             if not now.cancel_requested:
-                states = {"from_value": now.status, "to_value": RetrainingStatus.CANCELLED}
+                states = {"from_value": now.status, "to_value": RetrainingStatus.CANCELLED, "reason": reason}
                 audit.append(connection, self._clock, action="cancellation", target=id, **states)
             if now.status is RetrainingStatus.QUEUED:
                 return move(connection, self._clock, id, now.status, RetrainingStatus.CANCELLED)

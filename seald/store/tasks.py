@@ -64,12 +64,13 @@ class SqlTasks:
             found, more = numbered_page(connection, rows, query, after=last, limit=limit, noun="task", there=there)
         return Page(data=[_read(row) for row in found], has_more=more)
 
-    def delete(self, task: Task) -> tuple[int, ...]:
+    def delete(self, task: Task, reason: str | None = None) -> tuple[int, ...]:
         """All or none: no example is left, nothing of it goes on, and nothing of it can be asked for."""
         with self._session.write() as connection:
             if connection.execute(rows.delete().where(rows.c.id == task.id)).rowcount == 0:
                 return ()
-            audit.append(connection, self._clock, action="deletion", target=task.id, from_value=task.lineage)
+            why = {"from_value": task.lineage, "reason": reason}
+            audit.append(connection, self._clock, action="deletion", target=task.id, **why)
             for one in adaptations.open_of(connection, task.lineage):
                 adaptations.stop(connection, self._clock, one, DELETED)
             live.move(connection, self._clock, task.lineage, None, kind="forget", reason=DELETED["message"])

@@ -59,6 +59,18 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_settings(tmp_path / "no.toml")
 
 
+def test_a_folder_and_a_file_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match=f"{tmp_path} cannot be read"):
+        load_settings(tmp_path)
+
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        load_settings(tmp_path / "seald.toml")
+
+
 def test_the_shipped_file_loads() -> None:
     assert load_settings(Path(__file__).parent.parent.parent / "seald.toml").recipe.rank == 16
 
@@ -87,3 +99,10 @@ def test_a_repair_keeps_the_proportion_of_replay_and_replies_and_is_all_replies_
     assert (repair.replay_fraction, repair.general_fraction) == pytest.approx((0.6, 0.15))
     assert (alone.replay_fraction, alone.general_fraction) == (0.0, 0.75)
     assert (repair.epochs, alone.epochs, alone.learning_rate) == (1, 1, 5e-4)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:8000"), ("::1", "http://[::1]:8000"), ("::", "http://[::]:8000")]
+)
+def test_an_ipv6_address_has_brackets(host: str, url: str) -> None:
+    assert load_settings(None, server__host=host).server.url == url

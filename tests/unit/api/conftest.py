@@ -163,7 +163,7 @@ class World:
     def compact(self, collection: str, message: str | None) -> tuple[Adaptation, bool]:
         raise NotImplementedError  # test_compact.py asks the real stores
 
-    def forget(self, id: str) -> tuple[Adaptation, bool]:
+    def forget(self, id: str, reason: str | None) -> tuple[Adaptation, bool]:
         raise NotImplementedError  # test_forget.py asks the real stores
 
     def status(self) -> dict[str, Any]:
@@ -242,7 +242,7 @@ def keyed(world: World, client: TestClient, tmp_path: Path, migrated: Path) -> I
         "submit_task": lambda ask: stores.tasks.add(Task.of(ask, NOON)),
         "solve_task": lambda *_: Solved(adapter="base", solutions=()),
         "remove_task": stores.tasks.delete,
-        "forget": lambda id: stores.forgetting.begin(id, to=None, copies=()),
+        "forget": lambda id, reason: stores.forgetting.begin(id, to=None, copies=(), reason=reason),
         "compact": lambda name, reason: stores.adapters.queue_compaction(name, {"reason": reason}),
         "rollback": lambda name, to, reason: stores.adapters.roll_back(name, to, reason=reason),
     }

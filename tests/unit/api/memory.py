@@ -54,7 +54,9 @@ class MemoryAdaptations:
     def next_runnable(self) -> Adaptation | None:
         return next((row for row in self.rows.values() if row.status in RUNNABLE), None)
 
-    def move(self, id: str, before: S, after: S, *, figures: Any = None, error: Any = None) -> Adaptation:
+    def move(
+        self, id: str, before: S, after: S, *, figures: Any = None, error: Any = None, reason: Any = None
+    ) -> Adaptation:
         if self.get(id).status is not before:
             raise IllegalTransition(f"{id} is {self.get(id).status}, not {before}")
         check_transition(before, after)
@@ -73,7 +75,7 @@ class MemoryAdaptations:
         self.get(id)
         return [event for event in self.log if event.adaptation_id == id and event.seq > after][:limit]
 
-    def request_cancel(self, id: str) -> Adaptation:
+    def request_cancel(self, id: str, *, reason: str | None = None) -> Adaptation:
         if self.get(id).status in (S.QUEUED, S.HELD):
             return self.move(id, self.get(id).status, S.CANCELLED)
         if self.get(id).status not in RUNNABLE - {S.PROMOTING}:
@@ -149,7 +151,7 @@ class MemoryAdapters:
     def verdicts(self, collection: str, version: int) -> list[Verdict]:
         return self.found.get((collection, version), [])
 
-    def reject(self, adaptation_id: str, *, error: dict[str, Any] | None) -> None:
+    def reject(self, adaptation_id: str, *, error: dict[str, Any] | None, reason: str | None = None) -> None:
         self._adaptations.move(adaptation_id, S.HELD, S.REJECTED, error=error)
 
     def roll_back(self, collection: str, to: int | None, reason: str | None) -> AdapterVersion | None:

@@ -77,7 +77,7 @@ class MemoryRetrainings:
         self.get(id)
         return [event for event in self.log if event.retraining_id == id and event.seq > after][:limit]
 
-    def request_cancel(self, id: str) -> Retraining:
+    def request_cancel(self, id: str, *, reason: str | None = None) -> Retraining:
         row = self.get(id)
         if row.status not in RUNNABLE:
             raise IllegalTransition(f"{id} is {row.status}")

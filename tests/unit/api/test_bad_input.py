@@ -97,6 +97,10 @@ def nested(depth: int) -> dict[str, Any]:
     return {"properties": {"a": nested(depth - 1)}} if depth else {"type": "string"}
 
 
+def lists(depth: int, most: int) -> dict[str, Any]:
+    return {"maxItems": most, "items": lists(depth - 1, most)} if depth else {"type": "string"}
+
+
 SCHEMA = "response_format.json_schema.schema"
 IMAGE = [{"type": "image_url", "image_url": {"url": "http://10.0.0.1"}}]
 LATENT_IMAGE = [{"type": "text", "text": "", "uuid": "1", "image_url": "http://10.0.0.1"}]
@@ -165,6 +169,11 @@ TABLE: list[tuple[Asked, int, str, str | None]] = [
     # what an engine would compile for a long time, or fetch
     (schema(pattern="^(a+)+$"), 422, "schema_too_complex", f"{SCHEMA}.pattern"),
     (schema(pattern=REPEATS), 422, "schema_too_complex", f"{SCHEMA}.pattern"),
+    (schema(pattern="(a{,100}){,100}"), 422, "schema_too_complex", f"{SCHEMA}.pattern"),
+    (schema(pattern="((a+))+"), 422, "schema_too_complex", f"{SCHEMA}.pattern"),
+    (schema(pattern="((a+)b?)+"), 422, "schema_too_complex", f"{SCHEMA}.pattern"),
+    (schema(**lists(2, 101)), 422, "schema_too_complex", f"{SCHEMA}.items"),
+    (schema(**lists(8, 10_000)), 422, "schema_too_complex", f"{SCHEMA}.items"),
     (schema(pattern="a" * 257), 422, "schema_too_complex", f"{SCHEMA}.pattern"),
     (schema(patternProperties={REPEATS: {}}), 422, "schema_too_complex", f"{SCHEMA}.patternProperties"),
     (schema(maxLength=10**9), 422, "schema_too_complex", f"{SCHEMA}.maxLength"),
@@ -315,7 +324,8 @@ def test_of_members_of_one_name_the_last_counts_for_us_and_for_the_engine(world:
 
 def test_what_is_in_bounds_reaches_the_engine_as_it_came(world: World, client: TestClient) -> None:
     bounds = {"temperature": 2, "top_p": 1, "n": 128, "seed": -(2**63), "stop": ["a"] * 4, "top_logprobs": None}
-    card = {"type": "object", "properties": {"pattern": {"type": "string", "pattern": r"^(\d{3}-){2}\d{4}$"}}}
+    phone = {"type": "string", "pattern": r"^(\d{3}-){2}\d{4}$"}
+    card = {"type": "object", "properties": {"pattern": phone, "maxItems": lists(2, 100), "more": lists(1, 10_000)}}
     formats = {"response_format": {"type": "json_schema", "json_schema": {"name": "card", "schema": card}}}
     tools = {"tools": [{"type": "function", "function": {"name": "f", "parameters": {**card, "$ref": "#/$defs/a"}}}]}
     body = {"model": "seald", "messages": [{"role": "developer", "content": "hi"}], **bounds, **formats, **tools}

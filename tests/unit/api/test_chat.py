@@ -56,6 +56,8 @@ def engine_error(status: int, message: str, **more: Any) -> dict[str, Any]:
         (engine_error(501, "The model does not support Chat Completions API"), 404, "not_found", None),
         (engine_error(401, "Unauthorized"), 502, "engine_error", None),
         (engine_error(500, "boom"), 502, "engine_refused", None),
+        (engine_error(503, "overloaded"), 503, "engine_unavailable", None),
+        (engine_error(529, "overloaded"), 503, "engine_unavailable", None),
         ({"status": 500, "body": b"Internal Server Error"}, 502, "engine_refused", None),
         ({"body": b"not json", "lines": ["data: not json"]}, 502, "engine_error", None),
         (

@@ -26,6 +26,15 @@ def test_without_its_scheduler_the_daemon_is_not_alive(world, client) -> None:
     assert (got.status_code, got.json()["error"]["code"]) == (503, "not_alive")
 
 
+def test_who_only_looks_asks_by_head_and_a_proxy_by_its_own_name(world, client) -> None:
+    for path in ("/livez", "/readyz"):
+        assert client.head(path).status_code == 200
+        assert client.get(path, headers={"host": "seald.example.com"}).status_code == 200
+    assert client.get("/metrics", headers={"host": "seald.example.com"}).json()["error"]["code"] == "forbidden_host"
+    world.gateway.why_not_ready = "loading the model"
+    assert client.head("/readyz").status_code == 503
+
+
 def test_a_draining_daemon_is_not_ready(world, client) -> None:
     world.draining = True
     assert client.get("/readyz").json()["error"]["code"] == "draining"

@@ -138,11 +138,16 @@ def test_a_page_is_full_of_ones_own(keyed: Keyed, both: tuple[Tenant, Tenant]) -
 
 def test_the_status_names_ones_own_alone(keyed: Keyed, both: tuple[Tenant, Tenant]) -> None:
     a, b = both
+    loaded = ["orchard@1", "quarry@3", "task/of-orchard@1", "task/of-quarry@1", "task/gone@1"]
     whole = {
         "collections": [{"name": "orchard"}, {"name": "quarry"}],
         "adaptations": {"queued": 1},
         "model": "/srv/models/large",
-        "engine": {"kind": "local", "replicas": [{"ready": True, "pid": 7}]},
+        "engine": {
+            "kind": "local",
+            "replicas": [{"ready": True, "pid": 7, "loaded": loaded}],
+            "quarantined": [{"version": "quarry@3", "reason": "torn"}],
+        },
         "training": {"adaptation": b.names["adaptation"], "step": 1, "steps": 2},
     }
     services = keyed.world.app.state.services
@@ -156,6 +161,8 @@ def test_the_status_names_ones_own_alone(keyed: Keyed, both: tuple[Tenant, Tenan
     assert [found["training"] is None for found in seen] == [True, False, False]
     assert [found["model"] for found in seen] == ["large", "large", "/srv/models/large"]
     assert [found["engine"]["replicas"][0]["pid"] for found in seen] == [None, None, 7]
+    assert [found["engine"]["replicas"][0]["loaded"] for found in seen] == [loaded[:3:2], loaded[1:4:2], loaded]
+    assert [found["engine"]["quarantined"] == [] for found in seen] == [True, False, False]
 
 
 def test_a_limited_admin_has_no_say_in_what_is_of_all(keyed: Keyed, both: tuple[Tenant, Tenant]) -> None:
@@ -196,6 +203,11 @@ def test_a_list_of_models_holds_for_what_is_asked_of_them_otherwise(keyed: Keyed
     assert (solved.status_code, solved.json()["error"]["code"]) == (404, "model_not_found")
     rated = keyed.client.post("/v1/feedback", json={"request_id": "req-orchard", "rating": 1}, headers=key)
     assert (rated.status_code, rated.json()["error"]["code"]) == (404, "unknown_request")
+    assert keyed.client.get("/v1/feedback", headers=key).json()["data"] == [], "others' comments"
+    given = {**key, "x-request-id": "mine"}
+    assert keyed.client.post("/v1/completions", json={"model": "base", "prompt": "x"}, headers=given).status_code == 200
+    keyed.client.post("/v1/feedback", json={"request_id": "mine", "rating": 1}, headers=key)
+    assert [one["request_id"] for one in keyed.client.get("/v1/feedback", headers=key).json()["data"]] == ["mine"]
 
 
 def test_two_keys_may_choose_the_same_request_id(keyed: Keyed, both: tuple[Tenant, Tenant]) -> None:

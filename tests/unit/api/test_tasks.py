@@ -16,7 +16,7 @@ from seald.config import Settings
 from seald.domain.adaptation import Adaptation
 from seald.domain.adaptation import AdaptationStatus as S
 from seald.domain.task import Configuration, Marks, Practice, Solution, Solved, Task, TaskAsk, Tried, Value
-from seald.errors import EngineUnavailable
+from seald.errors import EngineUnavailable, InvalidRequest
 from seald.store import Stores, open_stores
 from tests.unit.api.conftest import World
 from tests.unit.api.memory import NOON
@@ -40,6 +40,8 @@ class Shop:
     stores: Stores
     guess: dict[Value, tuple[Value, ...]] = field(default_factory=dict)
     down: bool = False
+    too_large: str | None = None
+    """The input that does not fit, by its place."""
 
     def submit(self, ask: TaskAsk) -> tuple[Task, Adaptation, bool]:
         return self.stores.tasks.add(Task.of(ask, NOON))
@@ -47,12 +49,14 @@ class Shop:
     def solve(self, task: Task, inputs: Sequence[Value]) -> Solved:
         if self.down:
             raise EngineUnavailable("no engine is ready")
+        if self.too_large is not None:
+            raise InvalidRequest(f"{self.too_large}: too many tokens", param=self.too_large)
         found = [(value, self.guess.get(value, ())) for value in inputs]
         solutions = [Solution(input=v, attempts=made, votes=(5, 3)[: len(made)], asked=8) for v, made in found]
         return Solved(adapter=f"{task.lineage}@1", solutions=tuple(solutions))
 
-    def remove(self, task: Task) -> None:
-        self.stores.tasks.delete(task)
+    def remove(self, task: Task, reason: str | None) -> None:
+        self.stores.tasks.delete(task, reason)
 
 
 @pytest.fixture
@@ -298,6 +302,14 @@ def test_bad_inputs_are_not_asked(
     error = got.json()["error"]
     assert (got.status_code, error["param"], error["code"]) == (422, param, code)
     assert param in error["message"]
+
+
+def test_an_input_that_does_not_fit(shop: Shop, client: TestClient) -> None:
+    client.post(TASKS, json=SHOUT)
+    shop.too_large = "inputs.0"
+    got = client.post(f"{TASKS}/shout/solve", json={"inputs": ["never " * 600]})
+    error = got.json()["error"]
+    assert (got.status_code, error["param"], error["code"]) == (400, "inputs.0", "invalid_request")
 
 
 def test_solving_without_an_engine(shop: Shop, client: TestClient) -> None:

@@ -237,6 +237,17 @@ def test_past_the_triggers_it_is_seen(stores: Stores, spoil: str, bad: int) -> N
     assert (found.ok, found.first_bad) == (False, bad)
 
 
+def test_what_is_made_no_text_is_named_and_shown(stores: Stores) -> None:
+    if not stores.session.is_sqlite:
+        pytest.skip("Postgres keeps the type of a column")
+    for name in ("ops", "field"):
+        stores.collections.put(name, MANUAL)
+    unguard(stores)
+    execute(stores, "UPDATE audit SET reason = x'ff' WHERE number = 2")
+    assert stores.audit.verify().first_bad == 2
+    assert entries(stores)[1].reason == "b'\\xff'"
+
+
 def test_entries_that_change_places_are_seen(stores: Stores) -> None:
     four(stores)
     away, back = "number = number + 10 WHERE number IN (2, 3)", "number = 15 - number WHERE number > 10"

@@ -9,8 +9,8 @@ import pytest
 
 from seald.config import Settings
 from seald.domain.key import KeyAsk, new_secret
-from seald.errors import InvalidRequest, NotFound
-from seald.store import Stores, open_stores
+from seald.errors import InvalidRequest, NotFound, StoreError
+from seald.store import Stores, open_stores, session
 from seald.store.keys import SqlKeys
 
 
@@ -88,3 +88,50 @@ def test_pages_are_oldest_first(stores: Stores) -> None:
     assert (rest.data, rest.has_more) == ([made[2]], False)
     with pytest.raises(NotFound):
         stores.keys.page(after="key-none", limit=1)
+
+
+class Broken:
+    """Fails at the n-th look: 1 before a commit, 2 after it, when nobody can say what became of it."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def __call__(self, stage: str) -> None:
+        self.left -= stage == "commit"
+        if self.left == 0:
+            raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize(("at", "revoked"), [(1, False), (2, True)])
+def test_a_key_is_revoked_if_the_database_says_so_whatever_it_said_first(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, at: int, revoked: bool
+) -> None:
+    secret = new_secret()
+    made = stores.keys.create(ask(), secret)
+    monkeypatch.setattr(session, "failpoint", Broken(at))
+    with pytest.raises(StoreError):
+        stores.keys.revoke(made.id)
+    assert (stores.keys.get(made.id).revoked is not None, stores.keys.find(secret) is None) == (revoked, revoked)
+
+
+@pytest.mark.parametrize(("at", "there"), [(1, False), (2, True)])
+def test_the_door_is_shut_if_a_first_key_is_there_whatever_was_said_of_it(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, at: int, there: bool
+) -> None:
+    monkeypatch.setattr(session, "failpoint", Broken(at))
+    with pytest.raises(StoreError):
+        stores.keys.create(ask(), new_secret())
+    assert (stores.keys.ever(), len(stores.keys.page(after=None, limit=9).data)) == (there, int(there))
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_where_nothing_can_be_read_either_a_key_is_rather_revoked(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, done: bool
+) -> None:
+    secret = new_secret()
+    made = stores.keys.create(ask(), secret)
+    monkeypatch.setattr(session, "failpoint", Broken(2 if done else 1))
+    monkeypatch.setattr(stores.keys, "_all", lambda: (_ for _ in ()).throw(StoreError("gone")))
+    with pytest.raises(StoreError):
+        stores.keys.revoke(made.id)
+    assert (stores.keys.find(secret), stores.keys.ever()) == (None, True)
