@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,8 +16,10 @@ from tests.small_server import answering
 class Page(BaseHTTPRequestHandler):
     """Some other server: it takes documents like a daemon, and has a page for all else."""
 
+    asked: ClassVar[list[tuple[str, bytes]]] = []
+
     def _answer(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.asked.append((self.path, self.rfile.read(int(self.headers.get("content-length", 0)))))
         taken = {"id": "doc-1", "adaptation": "adp-1", "status": "queued"}
         data = json.dumps(taken).encode() if self.path == "/v1/documents" else b"<html>hello</html>"
         self.send_response(200)
@@ -80,3 +82,24 @@ def test_a_file_that_cannot_be_read_is_one_row(
         ("refused", "unreadable_file"),
         ("queued", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "body"),
+    [
+        (("adaptations", "approve", "a"), "/v1/adaptations/a/approve", {"reason": "so"}),
+        (("adaptations", "reject", "a"), "/v1/adaptations/a/reject", {"reason": "so"}),
+        (("adaptations", "cancel", "a"), "/v1/adaptations/a/cancel", {"reason": "so"}),
+        (("policy", "cancel", "r"), "/v1/retrainings/r/cancel", {"reason": "so"}),
+        (("documents", "forget", "d"), "/v1/documents/d?reason=so", None),
+        (("tasks", "delete", "t"), "/v1/tasks/t?reason=so", None),
+        (("keys", "revoke", "k"), "/v1/keys/k?reason=so", None),
+    ],
+)
+def test_a_reason_is_handed_on(
+    words: tuple[str, ...], path: str, body: dict[str, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Page.asked.clear()
+    with answering(Page) as url:
+        run(monkeypatch, *words, "--reason", "so", "--url", url)
+    assert [(to, json.loads(sent) if sent else None) for to, sent in Page.asked] == [(path, body)]

@@ -110,10 +110,10 @@ def test_a_key_is_asked_of_the_daemon(
         "concurrency": None,
         "expires": None,
     }
-    assert run(monkeypatch, *words, "--file", str(tmp_path / "k"), "--days", "30") == 0
+    assert run(monkeypatch, *words, "--file", str(tmp_path / "k"), "--days", "30", "--reason", "so") == 0
     assert ((tmp_path / "k").read_text(), "once" in capsys.readouterr().out) == ("sk-seald-shown-once\n", False)
     assert "requests_per_minute" not in Keys.asked[1]
-    assert Keys.asked[1]["expires"] > 30 * 86_400
+    assert (Keys.asked[1]["expires"] > 30 * 86_400, Keys.asked[1]["reason"]) == (True, "so")
     assert run(monkeypatch, "keys", "create", "app", "--url", url) == 2
 
 
