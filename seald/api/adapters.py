@@ -16,6 +16,7 @@ from seald.api.paging import LARGEST, After, Most, listing
 from seald.api.services import Services, Wired
 from seald.api.shapes import AdaptationObject, AdapterDetail, AdapterObject, Listing, RollbackObject
 from seald.domain.adapter import MANIFEST, AdapterVersion, Manifest
+from seald.domain.audit import LONGEST_REASON
 from seald.domain.feedback import Ratings
 from seald.errors import IntegrityError, NotFound
 from seald.ports import BASE, AdapterFiles
@@ -30,7 +31,7 @@ class RollbackRequest(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
     to: int | None = Field(None, ge=0, le=LARGEST)
-    reason: str | None = Field(None, max_length=1000)
+    reason: str | None = Field(None, max_length=LONGEST_REASON)
 
 
 class CompactionRequest(BaseModel):
@@ -38,7 +39,7 @@ class CompactionRequest(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    reason: str | None = Field(None, max_length=1000)
+    reason: str | None = Field(None, max_length=LONGEST_REASON)
 
 
 @router.get("/v1/adapters")
